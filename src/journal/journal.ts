@@ -1,0 +1,51 @@
+/** journal: what is durably done, and nothing else. Append-only; events carry no secret and no row value.
+ *  Promise: when record() resolves, the event survives a power cut, and so do all events recorded before it.
+ *  Callers: engine (the one writer), verify (reads). Format: docs/journal-format.md. */
+import type { RunEvent } from '../model/event.ts';
+import type { Job } from '../model/job.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Step } from '../model/step.ts';
+
+export interface Journal extends AsyncDisposable {
+  /** Stores a run and its whole plan, at once or not at all. */
+  create(run: RunHeader, steps: AsyncIterable<readonly Step[]> | Iterable<readonly Step[]>): Promise<void>;
+  /** Newest first. */
+  runs(): Promise<readonly RunHeader[]>;
+  /** Throws `run.unknown`. */
+  header(run: string): Promise<RunHeader>;
+  /** In order of seq, in pages. */
+  steps(run: string): AsyncIterable<readonly Step[]>;
+  /** Appends. Events recorded while a write is under way share the next one (group commit). */
+  record(run: string, event: RunEvent): Promise<void>;
+  /** In the order recorded, in pages; `after` is a sequence number, 0 for all. */
+  replay(run: string, after?: number): AsyncIterable<readonly JournaledEvent[]>;
+  /** Holds the run for this process until disposed. Throws `run.busy` while another living process holds it. */
+  claim(run: string): Promise<Disposable>;
+}
+
+export interface RunHeader {
+  readonly id: string;
+  readonly createdAt: number;
+  readonly job: Job;
+  readonly findings: readonly Finding[];
+  /** Counts of the plan: what it will copy, keep and remove. */
+  readonly totals: PlanTotals;
+}
+
+export interface PlanTotals {
+  readonly copy: Totals;
+  readonly keep: Totals;
+  readonly remove: Totals;
+  readonly estimatedSeconds?: number;
+}
+
+export interface Totals {
+  readonly items: number;
+  readonly bytes: number;
+  readonly rows: number;
+}
+
+export interface JournaledEvent {
+  readonly seq: number;
+  readonly event: RunEvent;
+}

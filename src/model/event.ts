@@ -1,0 +1,59 @@
+import type { Difference } from './difference.ts';
+import type { Finding } from './finding.ts';
+import type { Json } from './model.ts';
+import type { ErrorRecord } from './migration-error.ts';
+import type { Phase } from './phase.ts';
+import type { Receipt, Reject } from './receipt.ts';
+
+/** Everything that happens in a run. Journal, resume, terminal, dashboard and metrics read these and nothing else. */
+export type RunEvent =
+  | { readonly type: 'run.started'; readonly at: number; readonly workers: readonly string[] }
+  | { readonly type: 'phase.changed'; readonly shipment: number; readonly phase: Phase; readonly at: number }
+  /** The source stands at this position; a resume goes on only from the same one. */
+  | { readonly type: 'snapshot.taken'; readonly shipment: number; readonly position: string }
+  | { readonly type: 'backup.kept'; readonly shipment: number; readonly backup: BackupRecord }
+  | { readonly type: 'item.opened'; readonly step: number; readonly ticket: string; readonly base?: BaseContent }
+  | { readonly type: 'chunk.written'; readonly step: number; readonly receipt: Receipt }
+  | { readonly type: 'item.published'; readonly step: number }
+  | { readonly type: 'item.removed'; readonly step: number }
+  /** All that was recorded of the item so far no longer counts: its draft is lost or its source moved. */
+  | { readonly type: 'item.restarted'; readonly step: number; readonly reason: string }
+  | {
+      readonly type: 'item.failed';
+      readonly step: number;
+      readonly error: ErrorRecord;
+      readonly rejects?: readonly Reject[];
+    }
+  | { readonly type: 'item.verified'; readonly step: number; readonly equal: boolean }
+  | { readonly type: 'difference.found'; readonly shipment: number; readonly difference: Difference }
+  | { readonly type: 'finding.raised'; readonly shipment: number; readonly finding: Finding }
+  | { readonly type: 'run.paused'; readonly at: number; readonly reason: string }
+  | { readonly type: 'run.resumed'; readonly at: number }
+  | { readonly type: 'run.finished'; readonly at: number; readonly outcome: Outcome; readonly error?: ErrorRecord };
+
+/** What the target already held when an item was opened for append: the digest adds to the receipts'. */
+export interface BaseContent {
+  readonly rows: number;
+  readonly digest: string;
+}
+
+/** A pre-image that `restore` can put back. `detail` is the driver's own. */
+export interface BackupRecord {
+  readonly path: string;
+  readonly bytes: number;
+  readonly digest: string;
+  readonly detail: Json;
+}
+
+/** `differs` ends with exit code 3: something was not carried or is not equal, and the bill names it. */
+export type Outcome = 'done' | 'differs' | 'failed' | 'cancelled';
+
+/** A momentary figure for displays: not journaled, may be dropped. */
+export interface Tick {
+  readonly type: 'chunk.progress' | 'verify.progress' | 'scan.progress';
+  readonly step: number;
+  readonly worker: string;
+  readonly chunk: string;
+  readonly bytes: number;
+  readonly rows: number;
+}
