@@ -1,0 +1,112 @@
+import type { RunEvent, Tick } from './event.ts';
+import type { Difference } from './difference.ts';
+import type { ErrorRecord } from './migration-error.ts';
+import type { BackupRecord } from './event.ts';
+import type { Phase } from './phase.ts';
+import type { Reject } from './receipt.ts';
+
+/** A run as its events tell it; displays, metrics, status and the bill's totals read this. Memory is bounded: lists
+ *  keep their first `listLimit` entries and a count. */
+export interface Progress {
+  readonly state: 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed';
+  readonly phases: Readonly<Record<number, Phase>>;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+  /** Durable at the target. */
+  readonly done: { readonly items: number; readonly chunks: number; readonly bytes: number; readonly rows: number };
+  /** Read but not yet recorded, by worker: from ticks only. */
+  readonly inFlight: Readonly<Record<string, { readonly step: number; readonly chunk: string; readonly bytes: number; readonly rows: number }>>;
+  readonly removed: number;
+  readonly verified: number;
+  readonly rejects: { readonly count: number; readonly first: readonly Reject[] };
+  readonly failures: { readonly count: number; readonly first: readonly { readonly step: number; readonly error: ErrorRecord }[] };
+  readonly differences: { readonly count: number; readonly first: readonly Difference[] };
+  readonly backups: Readonly<Record<number, BackupRecord>>;
+  readonly error: ErrorRecord | undefined;
+}
+
+const listLimit = 1000;
+
+export const noProgress: Progress = {
+  state: 'planned',
+  phases: {},
+  startedAt: undefined,
+  endedAt: undefined,
+  done: { items: 0, chunks: 0, bytes: 0, rows: 0 },
+  inFlight: {},
+  removed: 0,
+  verified: 0,
+  rejects: { count: 0, first: [] },
+  failures: { count: 0, first: [] },
+  differences: { count: 0, first: [] },
+  backups: {},
+  error: undefined,
+};
+
+/** The one fold of a run's events; pure. `chunk.written` of a step that is restarted later stays counted in
+ *  `done.bytes`: the figures say what was carried, not what exists. */
+export function advance(progress: Progress, event: RunEvent | Tick): Progress {
+  switch (event.type) {
+    case 'run.started':
+      return { ...progress, state: 'running', startedAt: progress.startedAt ?? event.at };
+    case 'run.resumed':
+      return { ...progress, state: 'running', endedAt: undefined, error: undefined };
+    case 'phase.changed':
+      return { ...progress, phases: { ...progress.phases, [event.shipment]: event.phase } };
+    case 'chunk.written': {
+      const { bytes, rows, rejects, members } = event.receipt;
+      const { items, chunks } = progress.done;
+      const done = {
+        items: items + (members?.length ?? 0),
+        chunks: chunks + 1,
+        bytes: progress.done.bytes + bytes,
+        rows: progress.done.rows + rows,
+      };
+      return { ...progress, done, rejects: append(progress.rejects, rejects ?? []), inFlight: without(progress, event.step, event.receipt.chunk) };
+    }
+    case 'item.published':
+      return { ...progress, done: { ...progress.done, items: progress.done.items + 1 } };
+    case 'item.removed':
+      return { ...progress, removed: progress.removed + 1 };
+    case 'item.failed':
+      return {
+        ...progress,
+        failures: append(progress.failures, [{ step: event.step, error: event.error }]),
+        rejects: append(progress.rejects, event.rejects ?? []),
+      };
+    case 'item.verified':
+      return { ...progress, verified: progress.verified + 1 };
+    case 'difference.found':
+      return { ...progress, differences: append(progress.differences, [event.difference]) };
+    case 'backup.kept':
+      return { ...progress, backups: { ...progress.backups, [event.shipment]: event.backup } };
+    case 'run.paused':
+      return { ...progress, state: 'paused', endedAt: event.at, inFlight: {} };
+    case 'run.finished': {
+      const state = event.outcome === 'cancelled' ? 'failed' : event.outcome;
+      return { ...progress, state, endedAt: event.at, error: event.error, inFlight: {} };
+    }
+    case 'chunk.progress':
+    case 'verify.progress':
+    case 'scan.progress': {
+      const { step, chunk, bytes, rows } = event;
+      return { ...progress, inFlight: { ...progress.inFlight, [event.worker]: { step, chunk, bytes, rows } } };
+    }
+    case 'item.opened':
+    case 'item.restarted':
+    case 'snapshot.taken':
+    case 'finding.raised':
+      return progress;
+  }
+}
+
+function append<T>(list: { readonly count: number; readonly first: readonly T[] }, more: readonly T[]) {
+  if (more.length === 0) return list;
+  const room = Math.max(0, listLimit - list.first.length);
+  return { count: list.count + more.length, first: [...list.first, ...more.slice(0, room)] };
+}
+
+function without(progress: Progress, step: number, chunk: string): Progress['inFlight'] {
+  const entries = Object.entries(progress.inFlight).filter(([, at]) => at.step !== step || at.chunk !== chunk);
+  return Object.fromEntries(entries);
+}
