@@ -65,9 +65,9 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
       return { ...progress, done, rejects: append(progress.rejects, rejects ?? []), inFlight: without(progress, event.step, event.receipt.chunk) };
     }
     case 'item.published':
-      return { ...progress, done: { ...progress.done, items: progress.done.items + 1 } };
+      return { ...progress, done: { ...progress.done, items: progress.done.items + event.items } };
     case 'item.removed':
-      return { ...progress, removed: progress.removed + 1 };
+      return { ...progress, removed: progress.removed + event.items };
     case 'item.failed':
       return {
         ...progress,
