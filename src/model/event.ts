@@ -1,6 +1,7 @@
 import type { Difference } from './difference.ts';
 import type { Finding } from './finding.ts';
 import type { Item } from './item.ts';
+import type { Into } from './job.ts';
 import type { Json } from './model.ts';
 import type { ErrorRecord } from './migration-error.ts';
 import type { Phase } from './phase.ts';
@@ -20,7 +21,7 @@ export type RunEvent =
   | { readonly type: 'item.removed'; readonly step: number; readonly items: number }
   /** All that was recorded of the item so far no longer counts: its draft is lost or its source moved. `item` is how
    *  it looks at the source now. */
-  | { readonly type: 'item.restarted'; readonly step: number; readonly reason: string; readonly item?: Item }
+  | { readonly type: 'item.restarted'; readonly step: number; readonly reason: string; readonly item?: Item; readonly into?: Into }
   | {
       readonly type: 'item.failed';
       readonly step: number;

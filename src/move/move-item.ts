@@ -3,14 +3,14 @@ import type { Receipt } from '../model/receipt.ts';
 import type { Step } from '../model/step.ts';
 import { Lanes } from '../lib/lanes.ts';
 import type { Crew } from './move.ts';
-import { noPast, type PastStep } from './past.ts';
+import { noPast, type PastStep } from '../model/past.ts';
 
 /** Begun anew this often, an item is given up: its source changes faster than it can be read. */
 const lives = 4;
 
 /** Moves one item, whole or not at all, going on from what the journal knows of it. Throws what stopped it. */
 export async function moveItem(planned: Step, past: PastStep, crew: Crew): Promise<void> {
-  let step = past.item ? { ...planned, item: past.item } : planned;
+  let step: Step = { ...planned, ...(past.item && { item: past.item }), ...(past.into && { into: past.into }) };
   let known = past;
   for (let life = 1; ; life++) {
     try {

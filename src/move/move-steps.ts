@@ -4,7 +4,7 @@ import type { Step } from '../model/step.ts';
 import { Lanes } from '../lib/lanes.ts';
 import { moveItem } from './move-item.ts';
 import type { Crew } from './move.ts';
-import type { Past } from './past.ts';
+import type { Past } from '../model/past.ts';
 
 /** Moves all steps of a shipment in the plan's order, stage by stage: every item of a stage ends before the next stage
  *  begins, and `last` runs one by one. An item that cannot be carried (exit code 3) is recorded and the others go

@@ -46,7 +46,7 @@ export async function serveWorker(port: MessagePort, make: (tick: Ticker) => Pro
         break;
       case 'close':
         abort.abort();
-        void worker[Symbol.asyncDispose]().finally(() => port.close());
+        void Promise.resolve(worker[Symbol.asyncDispose]()).finally(() => port.close());
     }
   });
   send({ type: 'ready' });

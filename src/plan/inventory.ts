@@ -1,4 +1,3 @@
-import { matchesGlob } from 'node:path';
 import type { Finding } from '../model/finding.ts';
 import type { Item } from '../model/item.ts';
 import type { Shipment } from '../model/job.ts';
@@ -7,19 +6,6 @@ import type { PlannedShipment } from './plan.ts';
 
 const shownLargest = 20;
 const keptFindings = 200;
-
-/** Does the shipment carry the item? Indexes and foreign keys go with their table. */
-export function createFilter(shipment: Shipment): (item: Item) => boolean {
-  const { include, exclude } = shipment;
-  if (include.length === 0 && exclude.length === 0) return () => true;
-  const matches = (name: string, patterns: readonly string[]) => patterns.some((pattern) => matchesGlob(name, pattern));
-  return (item) => {
-    const key = item.index?.table ?? item.foreignKey?.table ?? item.key;
-    if (key === './') return true;
-    const name = key.endsWith('/') ? key.slice(0, -1) : key;
-    return (include.length === 0 || item.kind === 'directory' || matches(name, include)) && !matches(name, exclude);
-  };
-}
 
 /** What a shipment's plan adds up to, in flat memory. */
 export class Tally {

@@ -7,7 +7,8 @@ import type { Ends } from '../store/ends.ts';
 import { estimateSeconds, probeReadRate } from './estimate.ts';
 import { planFull } from './full.ts';
 import { planIncremental } from './incremental.ts';
-import { createFilter, Tally } from './inventory.ts';
+import { createItemFilter } from '../store/item-filter.ts';
+import { Tally } from './inventory.ts';
 import type { PlannedShipment } from './plan.ts';
 import { StepList } from './step-list.ts';
 
@@ -44,7 +45,7 @@ export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
   const incremental = shipment.strategy === 'incremental';
   const into = incremental ? (shipment.deletions ? 'replace' : 'merge') : shipment.into;
   const steps = new StepList(input.index, into);
-  const context: PlanContext = { ...input, filter: createFilter(shipment), tally, steps, adapt: createAdapter(ends, tally) };
+  const context: PlanContext = { ...input, filter: createItemFilter(shipment), tally, steps, adapt: createAdapter(ends, tally) };
   const done = (seconds?: number): ShipmentPlan => ({
     planned: tally.finish(shipment, seconds),
     findings: tally.findings,

@@ -1,6 +1,7 @@
-import type { RunEvent } from '../model/event.ts';
-import type { Item } from '../model/item.ts';
-import type { Receipt } from '../model/receipt.ts';
+import type { BaseContent, RunEvent } from './event.ts';
+import type { Item } from './item.ts';
+import type { Into } from './job.ts';
+import type { Receipt } from './receipt.ts';
 
 /** What the journal knows of one step: all that a resume may trust, beside the sink itself (invariant 3). */
 export interface PastStep {
@@ -11,8 +12,10 @@ export interface PastStep {
   readonly done: boolean;
   /** Given up, and reported; tried again when the run is resumed. */
   readonly failed: boolean;
-  /** How the item looked when it was begun anew. */
+  /** How the item looked when it was begun anew, and what is to happen to what is at the target by then. */
   readonly item?: Item;
+  readonly into?: Into;
+  readonly base?: BaseContent;
 }
 
 export const noPast: PastStep = { receipts: new Map(), done: false, failed: false };
@@ -34,7 +37,7 @@ export class Past {
   add(event: RunEvent): void {
     switch (event.type) {
       case 'item.opened':
-        this.#steps.set(event.step, { ...this.#at(event.step), ticket: event.ticket });
+        this.#steps.set(event.step, { ...this.#at(event.step), ticket: event.ticket, ...(event.base && { base: event.base }) });
         break;
       case 'chunk.written': {
         const { members: _, ...receipt } = event.receipt;
@@ -48,7 +51,13 @@ export class Past {
         break;
       }
       case 'item.restarted':
-        this.#steps.set(event.step, { receipts: new Map(), done: false, failed: false, ...(event.item && { item: event.item }) });
+        this.#steps.set(event.step, {
+          receipts: new Map(),
+          done: false,
+          failed: false,
+          ...(event.item && { item: event.item }),
+          ...(event.into && { into: event.into }),
+        });
         break;
       case 'item.failed':
         this.#steps.set(event.step, { ...this.#at(event.step), failed: true });
