@@ -14,21 +14,16 @@ export interface Measured {
   receipt(stored: Stored): Receipt;
 }
 
-interface MeasureOptions {
-  /** Rows that may be left out of one chunk; one more throws `value.unfit` or `value.nul` before the sink commits. */
-  readonly maxRejects: number;
-  readonly onPart: (bytes: number, rows: number) => void;
-}
-
-/** Counts and hashes a payload on its way from source to sink (invariant 4). */
-export function measure(payload: Payload, chunk: Chunk, item: Item, as: Item, options: MeasureOptions): Measured {
+/** Counts and hashes a payload on its way from source to sink (invariant 4). Of a chunk's rows at most `maxRejects` may
+ *  be left out: one more throws `value.unfit` or `value.nul` before the sink commits. */
+export function measure(payload: Payload, chunk: Chunk, item: Item, as: Item, maxRejects: number): Measured {
   switch (payload.format) {
     case 'bytes':
-      return measureBytes(payload, chunk, item, options);
+      return measureBytes(payload, chunk, item);
     case 'members':
-      return measureMembers(payload, chunk, options);
+      return measureMembers(payload, chunk);
     case 'rows':
-      return measureRows(payload, chunk, as, options);
+      return measureRows(payload, chunk, as, maxRejects);
   }
 }
 
@@ -36,16 +31,14 @@ function measureBytes(
   payload: Extract<Payload, { format: 'bytes' }>,
   chunk: Chunk,
   item: Item,
-  { onPart }: MeasureOptions,
 ): Measured {
   const [from, to] = chunk.range ? chunk.range.map(Number) : [0, item.bytes];
   const hasher = chunkHasher(from ?? 0, to ?? item.bytes);
   let bytes = 0;
   async function* parts() {
-    for await (const part of payload.format === 'bytes' ? payload.parts : []) {
+    for await (const part of payload.parts) {
       hasher.update(part);
       bytes += part.bytes.length;
-      onPart(part.bytes.length, 0);
       yield part;
     }
   }
@@ -61,20 +54,16 @@ function measureBytes(
 function measureMembers(
   payload: Extract<Payload, { format: 'members' }>,
   chunk: Chunk,
-  { onPart }: MeasureOptions,
 ): Measured {
   const members: MemberReceipt[] = [];
   let bytes = 0;
   async function* parts() {
     for await (const part of payload.parts) {
-      let partBytes = 0;
       for (const member of part) {
-        partBytes += member.bytes.length;
+        bytes += member.bytes.length;
         const digest = member.item.kind === 'file' ? digestBytes(member.bytes) : 'none';
         members.push({ key: member.item.key, bytes: member.bytes.length, digest });
       }
-      bytes += partBytes;
-      onPart(partBytes, 0);
       yield part;
     }
   }
@@ -93,17 +82,15 @@ function measureRows(
   payload: Extract<Payload, { format: 'rows' }>,
   chunk: Chunk,
   as: Item,
-  { maxRejects, onPart }: MeasureOptions,
+  maxRejects: number,
 ): Measured {
   if (!as.shape) throw new MigrationError('internal', `Table ${as.key} has no shape.`);
   const digest = createRowDigest(carriedColumns(as.shape).length);
   let bytes = 0;
   async function* parts() {
     for await (const part of payload.parts) {
-      const before = digest.rows;
       digest.update(part);
       bytes += part.length;
-      onPart(part.length, digest.rows - before);
       refuseRejects(payload, maxRejects);
       yield part;
     }

@@ -1,11 +1,13 @@
 import type { RunEvent } from '../model/event.ts';
 import type { Chunk, Item } from '../model/item.ts';
-import { MigrationError, toMigrationError } from '../model/migration-error.ts';
+import { toMigrationError } from '../model/migration-error.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Step } from '../model/step.ts';
 import { retry, type RetryPolicy } from '../lib/retry.ts';
 import type { Ends } from '../store/ends.ts';
+import { defaultRetryPolicy, isRetryable } from '../store/retrying.ts';
 import type { Draft, Format } from '../store/store.ts';
+import { observedSource, type Seen } from '../store/observed.ts';
 import { measure } from './measure.ts';
 import type { Task, Ticker } from './worker.ts';
 
@@ -22,13 +24,10 @@ export interface TaskTools {
   readonly tick: Ticker;
 }
 
-/** A chunk is sent again this often before its run stops; the pauses add up to about half a minute. */
+/** A chunk is read and sent again as a whole; an item that changed is the coordinator's to begin anew. */
 const policy: RetryPolicy = {
-  attempts: 6,
-  withinMs: 60_000,
-  baseMs: 200,
-  capMs: 10_000,
-  retryable: (error) => error instanceof MigrationError && error.retryable && error.code !== 'item.changed',
+  ...defaultRetryPolicy,
+  retryable: (error) => isRetryable(error) && toMigrationError(error).code !== 'item.changed',
 };
 
 /** Does one task of a step. Control returns to it after each yield when the event is durable in the journal. */
@@ -52,7 +51,7 @@ export async function* performTask(task: Task, tools: TaskTools, signal: AbortSi
     }
     case 'publish': {
       const draft = await tools.draft(step, task.ticket);
-      await retry(() => draft.publish(task.receipts, signal), policy, signal);
+      await draft.publish(task.receipts, signal);
       yield published(step);
       await tools.forget(step);
       return;
@@ -60,34 +59,35 @@ export async function* performTask(task: Task, tools: TaskTools, signal: AbortSi
     case 'remove': {
       const { sink } = await tools.ends(step.shipment);
       const items = step.item.members ?? [step.item];
-      for (const item of items) await retry(() => sink.remove(item, signal), policy, signal);
+      for (const item of items) await sink.remove(item, signal);
       yield { type: 'item.removed', step: step.seq, items: items.length };
     }
   }
 }
 
 async function copyChunk(step: Step, ticket: string, chunk: Chunk, tools: TaskTools, signal: AbortSignal): Promise<Receipt> {
-  const { source } = await tools.ends(step.shipment);
+  const ends = await tools.ends(step.shipment);
   const draft = await tools.draft(step, ticket);
+  const source = observedSource(ends.source, ticking(step, tools));
   const payload = await source.read(chunk, step.item, step.as, formatOf(step.item), signal);
-  let [bytes, rows, shownAt] = [0, 0, 0];
-  const measured = measure(payload, chunk, step.item, step.as, {
-    maxRejects: tools.maxQuarantine,
-    onPart(partBytes, partRows) {
-      bytes += partBytes;
-      rows += partRows;
-      const now = performance.now();
-      if (now - shownAt < 100) return;
-      shownAt = now;
-      tools.tick({ type: 'chunk.progress', step: step.seq, worker: tools.worker, chunk: chunk.id, bytes, rows });
-    },
-  });
+  const measured = measure(payload, chunk, step.item, step.as, tools.maxQuarantine);
   try {
     return measured.receipt(await draft.write(chunk, measured.payload, signal));
   } catch (thrown) {
     signal.throwIfAborted();
     throw toMigrationError(thrown);
   }
+}
+
+/** At most ten figures a second. */
+function ticking(step: Step, { worker, tick }: TaskTools): (seen: Seen) => void {
+  let shownAt = 0;
+  return ({ chunk, bytes, rows }) => {
+    const now = performance.now();
+    if (now - shownAt < 100) return;
+    shownAt = now;
+    tick({ type: 'chunk.progress', step: step.seq, worker, chunk: chunk.id, bytes, rows });
+  };
 }
 
 const formatOf = (item: Item): Format => (item.kind === 'batch' ? 'members' : item.shape ? 'rows' : 'bytes');

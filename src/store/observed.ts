@@ -21,7 +21,8 @@ export function observed(store: Store, seen: (seen: Seen) => void): Store {
   });
 }
 
-function observedSource(source: Source, seen: (seen: Seen) => void): Source {
+/** The same for one source. */
+export function observedSource(source: Source, seen: (seen: Seen) => void): Source {
   return overlay(source, {
     async read(chunk, item, as, format, signal) {
       const payload = await source.read(chunk, item, as, format, signal);
