@@ -14,6 +14,9 @@ const schema = `
     id TEXT NOT NULL UNIQUE,
     created_at INTEGER NOT NULL,
     ready INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'planned',
+    bytes INTEGER NOT NULL DEFAULT 0,
+    rows INTEGER NOT NULL DEFAULT 0,
     header TEXT NOT NULL
   ) STRICT;
   CREATE TABLE steps (

@@ -1,7 +1,8 @@
 import type { RunEvent } from '../model/event.ts';
 import { MigrationError } from '../model/migration-error.ts';
 import type { Step } from '../model/step.ts';
-import type { Journal, RunHeader } from './journal.ts';
+import { advance, noProgress } from '../model/progress.ts';
+import type { Journal, JournaledRun, RunHeader } from './journal.ts';
 
 /** A journal that lasts as long as the object: for tests. Values pass through JSON as in a real one. */
 export function openMemoryJournal(): Journal {
@@ -20,8 +21,12 @@ export function openMemoryJournal(): Journal {
       runs.set(run.id, { header: JSON.stringify(run), steps: pages, events: [] });
     },
     async runs() {
-      const headers = [...runs.values()].map(({ header }) => JSON.parse(header) as RunHeader);
-      return headers.reverse().sort((a, b) => b.createdAt - a.createdAt);
+      const found = [...runs.values()].map(({ header, events }): JournaledRun => {
+        const progress = events.map((text) => JSON.parse(text) as RunEvent).reduce(advance, noProgress);
+        const { bytes, rows } = progress.done;
+        return { ...(JSON.parse(header) as RunHeader), state: progress.state, bytes, rows };
+      });
+      return found.reverse().sort((a, b) => b.createdAt - a.createdAt);
     },
     async header(run) {
       return JSON.parse(find(run).header) as RunHeader;

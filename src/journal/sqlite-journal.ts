@@ -5,7 +5,8 @@ import type { RunEvent } from '../model/event.ts';
 import { MigrationError } from '../model/migration-error.ts';
 import type { Step } from '../model/step.ts';
 import { guard, openJournalDatabase, transaction } from './journal-database.ts';
-import type { Journal, JournaledEvent, RunHeader } from './journal.ts';
+import { stateAfter, type RunState } from '../model/progress.ts';
+import type { Journal, JournaledEvent, JournaledRun, RunHeader } from './journal.ts';
 import { lockRun } from './run-lock.ts';
 
 /** Opens the journal in a state folder, which is created if need be. Any number of processes may have it open; each
@@ -28,9 +29,29 @@ const quickest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** Events that share one transaction. */
 interface Group {
   readonly events: { readonly run: number; readonly text: string }[];
+  /** What the events do to the summary of their run. */
+  readonly changes: Map<number, SummaryChange>;
   characters: number;
   readonly committed: PromiseWithResolvers<void>;
   readonly timer: NodeJS.Immediate;
+}
+
+interface SummaryChange {
+  state?: RunState;
+  bytes: number;
+  rows: number;
+}
+
+function noteChange(changes: Map<number, SummaryChange>, run: number, event: RunEvent): void {
+  const state = stateAfter(event);
+  if (!state && event.type !== 'chunk.written') return;
+  const change = changes.get(run) ?? { bytes: 0, rows: 0 };
+  if (state) change.state = state;
+  if (event.type === 'chunk.written') {
+    change.bytes += event.receipt.bytes;
+    change.rows += event.receipt.rows;
+  }
+  changes.set(run, change);
 }
 
 class SqliteJournal implements Journal {
@@ -38,6 +59,7 @@ class SqliteJournal implements Journal {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #insertEvent: StatementSync;
+  readonly #updateRun: StatementSync;
   readonly #selectEvents: StatementSync;
   readonly #numbers = new Map<string, number>();
   /** Runs of which an event could not be stored. No later one is taken, or the journal would have a gap. */
@@ -51,6 +73,9 @@ class SqliteJournal implements Journal {
     this.#path = path;
     this.#database = database;
     this.#insertEvent = database.prepare('INSERT INTO events (run, event) VALUES (?, ?)');
+    this.#updateRun = database.prepare(
+      'UPDATE runs SET state = coalesce(?, state), bytes = bytes + ?, rows = rows + ? WHERE no = ?',
+    );
     this.#selectEvents = database.prepare(
       `SELECT seq, event FROM events WHERE run = ? AND seq > ? ORDER BY seq LIMIT ${pageEvents}`,
     );
@@ -80,12 +105,17 @@ class SqliteJournal implements Journal {
     }
   }
 
-  async runs(): Promise<readonly RunHeader[]> {
+  async runs(): Promise<readonly JournaledRun[]> {
     return this.#guard(() => {
       const select = this.#database.prepare(
-        'SELECT header FROM runs WHERE ready = 1 ORDER BY created_at DESC, no DESC',
+        'SELECT header, state, bytes, rows FROM runs WHERE ready = 1 ORDER BY created_at DESC, no DESC',
       );
-      return select.all().map((row) => JSON.parse(String(row['header'])) as RunHeader);
+      return select.all().map((row) => ({
+        ...(JSON.parse(String(row['header'])) as RunHeader),
+        state: String(row['state']) as RunState,
+        bytes: Number(row['bytes']),
+        rows: Number(row['rows']),
+      }));
     });
   }
 
@@ -121,6 +151,7 @@ class SqliteJournal implements Journal {
     const text = JSON.stringify(event);
     const group = (this.#group ??= this.#openGroup());
     group.events.push({ run: no, text });
+    noteChange(group.changes, no, event);
     group.characters += text.length;
     if (group.characters >= groupCharacters) this.#commit();
     await group.committed.promise;
@@ -129,6 +160,7 @@ class SqliteJournal implements Journal {
   #openGroup(): Group {
     return {
       events: [],
+      changes: new Map(),
       characters: 0,
       committed: Promise.withResolvers(),
       timer: setImmediate(() => this.#commit()),
@@ -144,6 +176,7 @@ class SqliteJournal implements Journal {
       this.#guard(() =>
         transaction(this.#database, () => {
           for (const { run, text } of group.events) this.#insertEvent.run(run, text);
+          for (const [run, change] of group.changes) this.#updateRun.run(change.state ?? null, change.bytes, change.rows, run);
         }),
       );
       group.committed.resolve();

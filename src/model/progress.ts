@@ -5,10 +5,12 @@ import type { BackupRecord } from './event.ts';
 import type { Phase } from './phase.ts';
 import type { Reject } from './receipt.ts';
 
+export type RunState = 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed';
+
 /** A run as its events tell it; displays, metrics, status and the bill's totals read this. Memory is bounded: lists
  *  keep their first `listLimit` entries and a count. */
 export interface Progress {
-  readonly state: 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed';
+  readonly state: RunState;
   readonly phases: Readonly<Record<number, Phase>>;
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
@@ -83,8 +85,7 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     case 'run.paused':
       return { ...progress, state: 'paused', endedAt: event.at, inFlight: {} };
     case 'run.finished': {
-      const state = event.outcome === 'cancelled' ? 'failed' : event.outcome;
-      return { ...progress, state, endedAt: event.at, error: event.error, inFlight: {} };
+      return { ...progress, state: stateAfter(event) ?? progress.state, endedAt: event.at, error: event.error, inFlight: {} };
     }
     case 'chunk.progress':
     case 'verify.progress':
@@ -97,6 +98,21 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     case 'snapshot.taken':
     case 'finding.raised':
       return progress;
+  }
+}
+
+/** The state that an event brings a run into, if it changes it. */
+export function stateAfter(event: RunEvent): RunState | undefined {
+  switch (event.type) {
+    case 'run.started':
+    case 'run.resumed':
+      return 'running';
+    case 'run.paused':
+      return 'paused';
+    case 'run.finished':
+      return event.outcome === 'cancelled' ? 'failed' : event.outcome;
+    default:
+      return undefined;
   }
 }
 
