@@ -23,11 +23,17 @@ export const noPast: PastStep = { receipts: new Map(), done: false, failed: fals
 /** Folds a run's events by step. Memory holds one receipt per chunk of the steps that are not done. */
 export class Past {
   readonly #steps = new Map<number, PastStep & { receipts: Map<string, Receipt> }>();
+  readonly #positions = new Map<number, string>();
   readonly #keepReceipts: boolean;
 
   /** `keepReceipts`: also of steps that are done, as verification needs them. */
   constructor({ keepReceipts }: { readonly keepReceipts: boolean }) {
     this.#keepReceipts = keepReceipts;
+  }
+
+  /** Where the source of a shipment stood when the run last went on. */
+  position(shipment: number): string | undefined {
+    return this.#positions.get(shipment);
   }
 
   of(step: number): PastStep {
@@ -58,6 +64,9 @@ export class Past {
           ...(event.item && { item: event.item }),
           ...(event.into && { into: event.into }),
         });
+        break;
+      case 'snapshot.taken':
+        this.#positions.set(event.shipment, event.position);
         break;
       case 'item.failed':
         this.#steps.set(event.step, { ...this.#at(event.step), failed: true });

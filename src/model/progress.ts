@@ -7,6 +7,11 @@ import type { Reject } from './receipt.ts';
 
 export type RunState = 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed';
 
+interface Differences {
+  readonly count: number;
+  readonly first: readonly { readonly shipment: number; readonly difference: Difference }[];
+}
+
 /** A run as its events tell it; displays, metrics, status and the bill's totals read this. Memory is bounded: lists
  *  keep their first `listLimit` entries and a count. */
 export interface Progress {
@@ -22,7 +27,7 @@ export interface Progress {
   readonly verified: number;
   readonly rejects: { readonly count: number; readonly first: readonly Reject[] };
   readonly failures: { readonly count: number; readonly first: readonly { readonly step: number; readonly error: ErrorRecord }[] };
-  readonly differences: { readonly count: number; readonly first: readonly Difference[] };
+  readonly differences: Differences;
   readonly backups: Readonly<Record<number, BackupRecord>>;
   readonly error: ErrorRecord | undefined;
 }
@@ -54,7 +59,12 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     case 'run.resumed':
       return { ...progress, state: 'running', endedAt: undefined, error: undefined };
     case 'phase.changed':
-      return { ...progress, phases: { ...progress.phases, [event.shipment]: event.phase } };
+      return {
+        ...progress,
+        phases: { ...progress.phases, [event.shipment]: event.phase },
+        // Verification that was cut short begins again, and finds the same differences again.
+        ...(event.phase === 'verifying' && { differences: dropShipment(progress.differences, event.shipment) }),
+      };
     case 'chunk.written': {
       const { bytes, rows, rejects, members } = event.receipt;
       const { items, chunks } = progress.done;
@@ -79,7 +89,7 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     case 'item.verified':
       return { ...progress, verified: progress.verified + 1 };
     case 'difference.found':
-      return { ...progress, differences: append(progress.differences, [event.difference]) };
+      return { ...progress, differences: append(progress.differences, [{ shipment: event.shipment, difference: event.difference }]) };
     case 'backup.kept':
       return { ...progress, backups: { ...progress.backups, [event.shipment]: event.backup } };
     case 'run.paused':
@@ -114,6 +124,11 @@ export function stateAfter(event: RunEvent): RunState | undefined {
     default:
       return undefined;
   }
+}
+
+function dropShipment({ count, first }: Differences, shipment: number): Differences {
+  const rest = first.filter((found) => found.shipment !== shipment);
+  return { count: rest.length === 0 ? 0 : count - (first.length - rest.length), first: rest };
 }
 
 function append<T>(list: { readonly count: number; readonly first: readonly T[] }, more: readonly T[]) {
