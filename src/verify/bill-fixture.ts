@@ -84,7 +84,7 @@ export const fileDigest = (n: number): string => `b3:${n.toString(16).padStart(6
 export const carry = (step: number, ...receipts: readonly Receipt[]): RunEvent[] => [
   { type: 'item.opened', step, ticket: `t${step}` },
   ...receipts.map((one): RunEvent => ({ type: 'chunk.written', step, receipt: one })),
-  { type: 'item.published', step },
+  { type: 'item.published', items: 1, step },
   { type: 'item.verified', step, equal: true },
 ];
 

@@ -122,7 +122,7 @@ test('what was not carried and what differs is named, with its reason', async ()
         rejects: [file],
       }),
     ),
-    { type: 'item.removed', step: 4 },
+    { type: 'item.removed', items: 1, step: 4 },
     { type: 'difference.found', shipment: 0, difference: { item: 'Invoice', key: '["9"]', kind: 'changed' } },
     { type: 'difference.found', shipment: 0, difference: { item: 'Invoice', key: '["9"]', kind: 'changed' } },
     finished('differs'),
