@@ -1,6 +1,8 @@
 import { formatBytes, formatCount } from '../lib/byte-size.ts';
 import { printableName } from '../lib/byte-names.ts';
 import { formatDuration } from '../lib/duration.ts';
+import type { ItemKind } from '../model/item.ts';
+import type { ErrorRecord } from '../model/migration-error.ts';
 import type { Bill, ShipmentBill } from './bill.ts';
 import { billStyle } from './bill-style.ts';
 import { fingerprintOf, type Signature } from './sign.ts';
@@ -106,22 +108,21 @@ function verification(depth: keyof typeof depthWords, { verified, differences }:
 }
 
 function kinds(shipment: ShipmentBill): string {
-  const names = [
-    ...new Set([...Object.keys(shipment.plannedKinds), ...Object.keys(shipment.kinds)]),
-  ] as (keyof ShipmentBill['kinds'])[];
+  const planned = shipment.plannedKinds;
+  const names = Object.keys({ ...planned, ...shipment.kinds }) as ItemKind[];
   if (names.length === 0) return '';
+  const withRows = names.includes('table');
   const rows = names.map((kind) => {
     const carried = shipment.kinds[kind] ?? { items: 0, bytes: 0, rows: 0 };
-    const planned = shipment.plannedKinds[kind]?.items ?? 0;
     return [
       text(kind),
-      formatCount(planned),
+      formatCount(planned[kind]?.items ?? 0),
       formatCount(carried.items),
-      kind === 'table' ? formatCount(carried.rows) : '',
+      ...(withRows ? [kind === 'table' ? formatCount(carried.rows) : ''] : []),
       carried.bytes > 0 ? formatBytes(carried.bytes) : '',
     ];
   });
-  return table('What was carried', ['Kind', 'Planned', 'Carried', 'Rows', 'Data'], rows);
+  return table('What was carried', ['Kind', 'Planned', 'Carried', ...(withRows ? ['Rows'] : []), 'Data'], rows);
 }
 
 function tables({ tables: list }: ShipmentBill): string {
@@ -142,18 +143,17 @@ function tables({ tables: list }: ShipmentBill): string {
 
 function problems(bill: Bill, shipment: ShipmentBill): string {
   const { rejects, failures, unreached, differences } = shipment;
-  const error = (code: string, message: string) => `<code>${text(code)}</code> ${text(message)}`;
   const words = (list: Listed<unknown>, title: string) => `${title} (${formatCount(list.count)})`;
   const parts = [
     list(words(failures, 'Items that could not be carried'), ['Item', 'Kind', 'Reason'], failures, (one) => [
       name(one.key),
       text(one.kind),
-      error(one.error.code, one.error.message),
+      errorCell(one.error),
     ]),
     list(words(rejects, 'Rows and entries left out'), ['Item', 'Key', 'Reason'], rejects, (one) => [
       name(one.item),
       name([one.key, one.column].filter(Boolean).join(' · ')),
-      error(one.code, one.reason),
+      errorCell({ code: one.code, message: one.reason }),
     ]),
     list(words(differences, 'Differences'), ['Item', 'Key', 'What differs'], differences, (one) => [
       name(one.item),
@@ -169,6 +169,9 @@ function problems(bill: Bill, shipment: ShipmentBill): string {
   if (parts.trim() !== '') return `<div class="problems">${parts}</div>`;
   return bill.outcome === 'done' ? '<p class="none">Nothing was left out.</p>' : '';
 }
+
+const errorCell = ({ code, message, hint }: ErrorRecord): string =>
+  `<code>${text(code)}</code> ${text(message)}${hint ? ` <span class="note">${text(hint)}</span>` : ''}`;
 
 const list = <T>(
   title: string,
@@ -213,6 +216,7 @@ function made(bill: Bill): string {
     ['Resumed', timings.resumes === 0 ? 'never' : plural(timings.resumes, 'time')],
     ['Made by', text(`Waybill ${maker.waybill} on Node ${maker.node}, host ${maker.host}`)],
     ['Outcome', text(`${bill.outcome}, exit code ${bill.exit}`)],
+    ...(bill.error ? [['Error', errorCell(bill.error)] as const] : []),
   ];
   return `<section><h2>The run</h2>
 <dl>${lines.map(([term, value]) => `<dt>${term}</dt><dd>${value}</dd>`).join('')}</dl>
@@ -221,7 +225,7 @@ ${phases.length > 0 ? table('Time by phase', ['Shipment', 'Phase', 'Time'], phas
 
 function signed(bill: Bill, signature: Signature): string {
   return `<section><h2>Signature and manifest</h2>
-<p>This page is a rendering of <code>${text(bill.run)}.json</code>, which is signed with Ed25519. The manifest lists
+<p>This page is a rendering of <code>${text(bill.run)}.json</code>, which is signed with Ed25519. The manifest has
 ${plural(bill.manifest.lines, 'line')}: every item that was carried with its digest, and everything that was not. To check
 both, keep the files together and run</p>
 <pre>waybill verify-bill ${text(bill.run)}.json</pre>

@@ -30,7 +30,7 @@ th { color: var(--soft); font-size: .8125rem; font-weight: 500; }
 th, td { padding: .4rem .75rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
 .n { text-align: right; white-space: nowrap; }
-.problems table { font-size: .875rem; }
+.problems table { font-size: .875rem; } .problems td:first-child { min-width: 11rem; } .problems td:nth-child(2) { min-width: 6.5rem; }
 .none { color: var(--soft); }
 code, pre { font: .875em/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 .digest { color: var(--soft); }

@@ -63,7 +63,7 @@ test('a bill says what was asked, planned and carried, per kind and per table', 
   assert.ok(good);
   assert.match(
     sentence,
-    /^Everything arrived: 15,607 rows in 11 tables, 514 files of .*; verified, .* no difference\.$/,
+    /^Everything arrived: 15,607 rows in 11 tables, 514 files of .*; verified by digests and by reading every byte back, no difference\.$/,
   );
 });
 
@@ -245,7 +245,7 @@ test('the page escapes what it shows and asks for nothing from outside', async (
   assert.doesNotMatch(page, /<script|<link|<img|src=|url\(|https?:/);
 });
 
-test('50 000 files make a bill in seconds, in flat memory', async (t) => {
+test('50 000 files make a bill in seconds', async (t) => {
   const count = 50_000;
   const size = 2048;
   await using journal = await openSqliteJournal(folder);
@@ -257,16 +257,12 @@ test('50 000 files make a bill in seconds, in flat memory', async (t) => {
     events.push(...carry(made.step.seq, made.receipt));
   }
   await journalOf(header('r1'), steps, [...events, finished('done')], journal);
-  const before = process.memoryUsage.rss();
   const begin = performance.now();
   const { bill, json } = await write(journal);
   const written = performance.now();
   await verifyBill(json);
   const seconds = [written - begin, performance.now() - written].map((ms) => (ms / 1000).toFixed(2));
-  const grown = (process.memoryUsage.rss() - before) >> 20;
-  t.diagnostic(
-    `written in ${seconds[0]} s, verified in ${seconds[1]} s, ${grown} MiB more, manifest ${bill.manifest.bytes >> 10} KiB`,
-  );
+  t.diagnostic(`written in ${seconds[0]} s, verified in ${seconds[1]} s, manifest ${bill.manifest.bytes >> 10} KiB`);
   assert.equal(bill.shipments[1]?.kinds.file?.items, count);
   assert.ok(written - begin < 10_000);
   assert.ok((await stat(json)).size < 20_000);

@@ -69,11 +69,20 @@ export const depthWords: Readonly<Record<Depth, string>> = {
   'every-byte': 'every byte and row read back from both ends',
 };
 
+const depthBriefly: Readonly<Record<Depth, string>> = {
+  counts: 'by counts and attributes',
+  digests: 'by digests',
+  'every-byte': 'by reading every byte back',
+};
+
 function verifiedWords(bill: Bill): string {
   const verified = sum(bill, (shipment) => shipment.verified.items);
+  const carried = sum(bill, (shipment) => shipment.carried.items);
   if (verified === 0) return 'nothing was verified';
-  const depths = [...new Set(bill.job.shipments.map((shipment) => shipment.verify))];
-  return `verified, ${depths.map((depth) => depthWords[depth]).join('; ')}, no difference`;
+  const depths = [...new Set(bill.job.shipments.map((shipment) => depthBriefly[shipment.verify]))].join(' and ');
+  if (verified < carried)
+    return `${formatCount(verified)} of ${plural(carried, 'item')} verified ${depths}, no difference`;
+  return `verified ${depths}, no difference`;
 }
 
 export const plural = (count: number, one: string, many = `${one}s`): string =>
