@@ -51,6 +51,8 @@ export interface Source {
    *  `source.moved` when `at` can no longer be had. Absent: the source cannot freeze; entries that change underway are
    *  found by attributes (`item.changed`). Dispose to thaw. */
   snapshot?(at: string | undefined, signal: AbortSignal): Promise<Snapshot>;
+  /** The item as it is now; undefined when it is gone. For items that changed while they were read. */
+  look?(item: Item, signal: AbortSignal): Promise<Item | undefined>;
   /** Content digest of a whole item as stored now: bytes for files, rows for tables (in the columns and types of
    *  `as`, so that both ends are comparable). */
   digest?(item: Item, as: Item, signal: AbortSignal): Promise<ItemDigest>;
