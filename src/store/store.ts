@@ -20,6 +20,8 @@ export interface Driver {
   readonly options: OptionSchema;
   /** An example address for help and docs. */
   readonly example: string;
+  /** The address's path is one of this machine: a relative one starts at the job file's folder. */
+  readonly local?: boolean;
   /** Opens the store without changing it. Throws `source.missing`, `store.unreachable`, `store.denied`,
    *  `config.invalid`. Aborting closes what was opened. */
   open(address: Address, options: OptionValues, signal: AbortSignal): Promise<Store>;
