@@ -270,9 +270,8 @@ function load() {
     chmod(file: number, mode: number): void {
       check('fchmod', libc.fchmod(file, mode & 0o7777));
     },
-    /** Follows a symbolic link: only for names that this process made itself. */
     chmodAt(directory: number, name: string, mode: number): void {
-      check('fchmodat', libc.fchmodat(directory, put(name), mode & 0o7777, 0));
+      check('fchmodat', libc.fchmodat(directory, put(name), mode & 0o7777, notFollow));
     },
     setModified(file: number, mtime: string): void {
       check('futimens', libc.futimens(file, putTimes(mtime)));

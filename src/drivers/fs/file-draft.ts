@@ -1,28 +1,39 @@
-import { fdatasync, fsync, writeSync } from 'node:fs';
+import { fdatasync, fsync, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { blockBytes, openFlags, type Stat } from '../../lib/posix.ts';
-import { printableName } from '../../lib/byte-names.ts';
+import { openFlags, type Stat } from '../../lib/posix.ts';
+import { nameToBytes, printableName } from '../../lib/byte-names.ts';
 import type { Item } from '../../model/item.ts';
 import { MigrationError } from '../../model/migration-error.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Draft, DraftOptions, FilePart, Payload } from '../../store/store.ts';
-import { occupied, systemCode, targetError } from './fs-error.ts';
-import { draftName, splitKey } from './keys.ts';
+import { isMissing, occupied, systemCode, targetError } from './fs-error.ts';
+import { draftName, isDraftName, splitKey } from './keys.ts';
+import { rangeWriter } from './range-writer.ts';
 import { chunkRange } from './read-file.ts';
-import { parentOf, putInPlace, removeLeftover, setAttributes, withWriteAccess, type Target } from './write-entry.ts';
+import {
+  parentOf,
+  placingOf,
+  putInPlace,
+  removeLeftover,
+  removeMade,
+  setAttributes,
+  withWriteAccess,
+  type Target,
+} from './write-entry.ts';
+import { onItem } from './write-member.ts';
 
 const syncData = promisify(fdatasync);
 const syncFile = promisify(fsync);
 
 /** Chunks of at least this much go past the page cache: no copy, and little is left to do when they are synced. */
 const directBytes = 4 * 1024 * 1024;
-const writebackBytes = 8 * 1024 * 1024;
-const zeros = new Uint8Array(1024 * 1024);
 
 /** What finds a half-written file again. */
 interface Ticket {
   readonly draft: string;
   readonly inode: string;
+  /** Directories that were made for it, to be taken back with it. */
+  readonly made: readonly string[];
 }
 
 /** One file, written beside its place and renamed into it. */
@@ -38,34 +49,37 @@ interface OpenedDraft {
 }
 
 function begin(target: Target, as: Item, options: DraftOptions): OpenedDraft {
-  const { posix, held } = target;
+  const placing = placingOf(options);
   const draft = draftName(options.run, options.step);
-  let file: number | undefined;
-  try {
-    const parent = parentOf(target, as.key, options);
-    if (options.into === 'empty' || options.into === 'append') refuseOccupied(target, parent, as);
-    file = withWriteAccess(target, parent, () => {
-      removeLeftover(posix, parent, draft);
-      return posix.openAt(parent, draft, openFlags.create, 0o600);
-    });
-    reserve(target, file, as);
-    return { ticket: { draft, inode: posix.stat(file).inode }, file };
-  } catch (error) {
-    if (file !== undefined) {
-      posix.close(file);
-      posix.unlink(held.get(splitKey(as.key).directory), draft);
+  return onItem(target, as, () => {
+    try {
+      const parent = parentOf(target, as.key, placing);
+      if (options.into === 'empty' || options.into === 'append') refuseOccupied(target, parent, as);
+      const file = withWriteAccess(target, parent, () => create(target, parent, draft, as));
+      return { ticket: { draft, inode: target.posix.stat(file).inode, made: placing.made }, file };
+    } catch (error) {
+      removeMade(target, placing);
+      throw error;
     }
-    throw targetError(error, 'write', held.root, as.key);
+  });
+}
+
+function create({ posix }: Target, parent: number, draft: string, as: Item): number {
+  removeLeftover(posix, parent, draft);
+  const file = posix.openAt(parent, draft, openFlags.create, 0o600);
+  try {
+    if (as.bytes > 0 && as.entry?.sparse !== true) posix.allocate(file, as.bytes);
+    posix.truncate(file, as.bytes);
+    return file;
+  } catch (error) {
+    posix.close(file);
+    posix.unlink(parent, draft);
+    throw error;
   }
 }
 
 function refuseOccupied({ posix, held }: Target, parent: number, as: Item): void {
   if (posix.lookAt(parent, splitKey(as.key).name)) throw occupied(held.root, as.key, 'exists already');
-}
-
-function reserve({ posix }: Target, file: number, as: Item): void {
-  if (as.bytes > 0 && as.entry?.sparse !== true) posix.allocate(file, as.bytes);
-  posix.truncate(file, as.bytes);
 }
 
 function find({ posix, held }: Target, as: Item, ticket: Ticket): OpenedDraft {
@@ -83,9 +97,7 @@ function find({ posix, held }: Target, as: Item, ticket: Ticket): OpenedDraft {
     if (isPublished(posix.lookAt(parent, name), as, ticket)) return { ticket };
   } catch (error) {
     if (file !== undefined) posix.close(file);
-    if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error))) {
-      throw targetError(error, 'find again', held.root, as.key);
-    }
+    if (!isMissing(error)) throw targetError(error, 'find again', held.root, as.key);
   }
   throw lost(as, 'its temporary file is gone');
 }
@@ -117,7 +129,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
       const parts = partsOf(payload);
       try {
         const [from, to] = chunkRange(chunk);
-        const writer = file === undefined ? undefined : rangeWriter(file, from, to);
+        const writer = file === undefined ? undefined : rangeWriter(posix, file, directFor(to - from), from, to);
         let bytes = 0;
         for await (const part of parts) {
           signal.throwIfAborted();
@@ -142,7 +154,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
       if (file === undefined) return;
       try {
         if (!isStillOurs()) return;
-        checkComplete(as, receipts, posix.stat(file));
+        checkComplete(as, receipts, posix.stat(file), () => dataBytes(file));
         if (as.entry) setAttributes(target, file, as.entry);
         await syncFile(file);
         rename();
@@ -158,8 +170,9 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
       try {
         const parent = held.get(directory);
         if (posix.lookAt(parent, ticket.draft)?.inode === ticket.inode) posix.unlink(parent, ticket.draft);
+        removeMade(target, { ...options, made: [...ticket.made] });
       } catch (error) {
-        if (systemCode(error) !== 'ENOENT') throw targetError(error, 'remove the draft of', held.root, as.key);
+        if (!isMissing(error)) throw targetError(error, 'remove the draft of', held.root, as.key);
       }
     },
 
@@ -182,14 +195,27 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
     try {
       withWriteAccess(target, parent, () => putInPlace(target, parent, ticket.draft, as, options.into));
     } catch (error) {
-      if (systemCode(error) === 'EEXIST') throw occupied(held.root, as.key, 'exists already');
-      throw error;
+      if (systemCode(error) !== 'EEXIST') throw error;
+      if (!isPublished(posix.lookAt(parent, splitKey(as.key).name), as, ticket)) {
+        throw occupied(held.root, as.key, 'exists already');
+      }
+      removeLeftover(posix, parent, ticket.draft);
     }
   }
 
+  /** Bytes outside holes; room that was only reserved counts as a hole. */
+  function dataBytes(written: number): number {
+    if (compressesZeros(held.root)) return as.bytes;
+    let bytes = 0;
+    for (let data = posix.nextData(written, 0); data; data = posix.nextData(written, data[1])) {
+      bytes += data[1] - data[0];
+    }
+    return bytes;
+  }
+
   /** The same file, opened past the page cache; undefined where the file system has no such way. */
-  function openDirect(): number | undefined {
-    if (directTried) return direct;
+  function directFor(bytes: number): number | undefined {
+    if (bytes < directBytes || directTried) return direct;
     directTried = true;
     try {
       direct = posix.openAt(held.get(splitKey(as.key).directory), ticket.draft, openFlags.writeDirect);
@@ -200,58 +226,36 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
     }
     return (direct = undefined);
   }
-
-  function rangeWriter(buffered: number, from: number, to: number) {
-    const past = to - from >= directBytes ? openDirect() : undefined;
-    let at = from;
-    let started = from;
-    return {
-      write({ offset, bytes }: FilePart): void {
-        if (offset > at) clear(buffered, at, offset);
-        at = offset + bytes.length;
-        const straight = past !== undefined && offset % blockBytes === 0 && posix.isAligned(bytes);
-        const whole = straight ? bytes.length - (bytes.length % blockBytes) : 0;
-        if (whole > 0) writeFully(past ?? buffered, bytes, 0, whole, offset);
-        if (whole < bytes.length) writeFully(buffered, bytes, whole, bytes.length, offset + whole);
-        if (!straight && at - started >= writebackBytes) {
-          posix.startWriteback(buffered, started, at - started);
-          started = at;
-        }
-      },
-      finish(): void {
-        if (at < to) clear(buffered, at, to);
-      },
-    };
-  }
-
-  /** Makes a hole, whatever an earlier attempt may have written there. */
-  function clear(buffered: number, from: number, to: number): void {
-    if (posix.punchHole(buffered, from, to)) return;
-    for (let at = from; at < to; at += zeros.length) {
-      writeFully(buffered, zeros, 0, Math.min(zeros.length, to - at), at);
-    }
-  }
 }
 
-function writeFully(file: number, bytes: Uint8Array, from: number, to: number, offset: number): void {
-  for (let done = from; done < to;) done += writeSync(file, bytes, done, to - done, offset + done - from);
-}
+/** Such a file system makes holes of written zeros, so that holes prove nothing. */
+const compressesZeros = (root: string): boolean => statfsSync(Buffer.from(nameToBytes(root))).type === zfsType;
+const zfsType = 0x2fc12fc1;
 
 function partsOf(payload: Payload): AsyncIterable<FilePart> {
   if (payload.format === 'bytes') return payload.parts;
   throw new TypeError(`a file takes bytes, not ${payload.format}`);
 }
 
-/** The receipts cover the file from end to end, and the file is as long as it was listed. */
-function checkComplete(as: Item, receipts: readonly Receipt[], stat: Stat): void {
+/** The file is as long as it was listed, the receipts cover it from end to end, and it holds as much data as they say. */
+function checkComplete(as: Item, receipts: readonly Receipt[], stat: Stat, dataBytes: () => number): void {
   if (stat.size !== as.bytes) throw lost(as, `it has ${stat.size} bytes instead of ${as.bytes}`);
   let covered = 0;
-  const ranges = receipts.map((receipt) => chunkRange({ id: receipt.chunk, bytes: receipt.bytes }));
-  for (const [from, to] of ranges.sort((a, b) => a[0] - b[0])) {
+  let promised = 0;
+  for (const { from, to, bytes } of receipts.map(rangeOf).sort((a, b) => a.from - b.from)) {
     if (from > covered) break;
     covered = Math.max(covered, to);
+    promised += bytes;
   }
   if (covered !== as.bytes) throw lost(as, `only its first ${covered} bytes are recorded without a gap`);
+  if (promised === 0) return;
+  const held = dataBytes();
+  if (held < promised) throw lost(as, `it holds ${held} bytes of data instead of ${promised}`);
+}
+
+function rangeOf(receipt: Receipt): { readonly from: number; readonly to: number; readonly bytes: number } {
+  const [from, to] = chunkRange({ id: receipt.chunk, bytes: receipt.bytes });
+  return { from, to, bytes: receipt.bytes };
 }
 
 function parseTicket(text: string, as: Item): Ticket {
@@ -259,7 +263,9 @@ function parseTicket(text: string, as: Item): Ticket {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && 'draft' in value && 'inode' in value) {
       const { draft, inode } = value;
-      if (typeof draft === 'string' && typeof inode === 'string' && !draft.includes('/')) return { draft, inode };
+      const made =
+        'made' in value && Array.isArray(value.made) ? value.made.filter((key) => typeof key === 'string') : [];
+      if (typeof draft === 'string' && typeof inode === 'string' && isDraftName(draft)) return { draft, inode, made };
     }
   } catch {
     // Not one of ours: reported like any other that leads nowhere.

@@ -6,7 +6,7 @@ import { chunkHasher, hashBytes } from '../../store/content-digest.ts';
 import type { FilePart } from '../../store/store.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import { isRegular, isSameMoment, isUnchanged } from './entry-item.ts';
-import { changed, sourceError } from './fs-error.ts';
+import { changed, isMissing, sourceError } from './fs-error.ts';
 import type { HeldDirectories } from './held-directories.ts';
 import { splitKey } from './keys.ts';
 
@@ -91,7 +91,8 @@ export function openFile(posix: Posix, held: HeldDirectories, key: string): numb
 export function openHeld(posix: Posix, held: HeldDirectories, directory: string, name: string): number {
   try {
     return posix.openAt(held.get(directory), name, openFlags.read);
-  } catch {
+  } catch (error) {
+    if (!isMissing(error)) throw error;
     held.forget(directory);
     return posix.openAt(held.get(directory), name, openFlags.read);
   }

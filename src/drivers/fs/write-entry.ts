@@ -3,6 +3,7 @@ import { fileType, type Posix, type Stat } from '../../lib/posix.ts';
 import type { EntryAttributes } from '../../model/entry.ts';
 import type { Item } from '../../model/item.ts';
 import type { Into } from '../../model/job.ts';
+import type { DraftOptions } from '../../store/store.ts';
 import { MigrationError } from '../../model/migration-error.ts';
 import { printableName } from '../../lib/byte-names.ts';
 import { isDirectory } from './entry-item.ts';
@@ -24,7 +25,11 @@ export interface Placing {
   readonly into: Into;
   readonly run: string;
   readonly step: number;
+  /** Keys of the directories that were made on the way, topmost first. */
+  readonly made: string[];
 }
+
+export const placingOf = ({ into, run, step }: DraftOptions): Placing => ({ into, run, step, made: [] });
 
 /** The open parent of an entry, made on demand with mode 0700 until the directory's own item sets it. */
 export function parentOf(target: Target, key: string, placing: Placing): number {
@@ -49,10 +54,24 @@ export function makeDirectory(target: Target, parent: number, name: string, key:
         posix.unlink(parent, draft);
       } else {
         makeIfMissing(posix, parent, name);
+        placing.made.push(key);
       }
     });
     posix.setModified(parent, mtime);
   });
+}
+
+/** Takes back the directories that were made on the way, as far as nobody uses them. */
+export function removeMade({ posix, held }: Target, { made }: Placing): void {
+  for (const key of made.splice(0).reverse()) {
+    const { directory, name } = splitKey(key);
+    try {
+      posix.removeDirectory(held.get(directory), name);
+      held.forget(key);
+    } catch {
+      return;
+    }
+  }
 }
 
 function makeIfMissing(posix: Posix, parent: number, name: string): void {
@@ -71,12 +90,14 @@ export function withWriteAccess<T>({ posix }: Target, directory: number, work: (
     if (systemCode(error) !== 'EACCES') throw error;
     const { mode, uid } = posix.stat(directory);
     if (uid !== process.geteuid?.()) throw error;
-    posix.chmod(directory, mode | 0o300);
-    try {
-      return work();
-    } finally {
-      posix.chmod(directory, mode);
-    }
+    return posix.locked(directory, () => {
+      posix.chmod(directory, mode | 0o300);
+      try {
+        return work();
+      } finally {
+        posix.chmod(directory, mode);
+      }
+    });
   }
 }
 
@@ -103,8 +124,13 @@ function giveAway(target: Target, { uid, gid }: EntryAttributes, chown: (uid: nu
     chown(uid, gid);
     return true;
   } catch (error) {
-    if (target.isRoot || systemCode(error) !== 'EPERM') throw error;
-    return false;
+    const code = systemCode(error);
+    if (code !== 'EPERM' && code !== 'EINVAL') throw error;
+    if (!target.isRoot) return false;
+    throw new MigrationError('store.denied', `Cannot give an entry to user ${uid} and group ${gid} (${code}).`, {
+      hint: 'This container or user namespace may not. Set the option `owners: false` to go on without owners.',
+      cause: error,
+    });
   }
 }
 
@@ -122,7 +148,7 @@ export function makeEntry(target: Target, parent: number, draft: string, item: I
     linkFirst(posix, held, splitKey(entry.linkTo ?? ''), parent, draft, item);
     return;
   } else {
-    throw new TypeError(`${item.kind} is not made by name`);
+    throw new MigrationError('store.unsupported', `A folder cannot hold a ${item.kind}.`, { where: item.key });
   }
   setAttributesAt(target, parent, draft, entry);
 }
