@@ -5,7 +5,7 @@ import type { RunEvent, Tick } from '../model/event.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Depth, Job } from '../model/job.ts';
 import type { ErrorRecord } from '../model/migration-error.ts';
-import type { Progress } from '../model/progress.ts';
+import type { Progress, RunState } from '../model/progress.ts';
 import type { PlanTotals, RunHeader } from '../journal/journal.ts';
 import type { PlannedShipment } from '../plan/plan.ts';
 
@@ -90,7 +90,7 @@ export interface RunSummary {
   readonly id: string;
   readonly name: string;
   readonly createdAt: number;
-  readonly state: 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed';
+  readonly state: RunState;
   readonly bytes: number;
   readonly rows: number;
 }

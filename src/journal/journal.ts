@@ -2,6 +2,7 @@
  *  Promise: when record() resolves, the event survives a power cut, and so do all events recorded before it.
  *  Callers: engine (the one writer), verify (reads). Format: docs/journal-format.md. */
 import type { RunEvent } from '../model/event.ts';
+import type { RunState } from '../model/progress.ts';
 import type { Job } from '../model/job.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Step } from '../model/step.ts';
@@ -9,8 +10,8 @@ import type { Step } from '../model/step.ts';
 export interface Journal extends AsyncDisposable {
   /** Stores a run and its whole plan, at once or not at all. */
   create(run: RunHeader, steps: AsyncIterable<readonly Step[]> | Iterable<readonly Step[]>): Promise<void>;
-  /** Newest first. */
-  runs(): Promise<readonly RunHeader[]>;
+  /** Newest first, without reading their events. */
+  runs(): Promise<readonly JournaledRun[]>;
   /** Throws `run.unknown`. */
   header(run: string): Promise<RunHeader>;
   /** In order of seq, in pages. */
@@ -30,6 +31,14 @@ export interface RunHeader {
   readonly findings: readonly Finding[];
   /** Counts of the plan: what it will copy, keep and remove. */
   readonly totals: PlanTotals;
+}
+
+/** A run and where its events have brought it. */
+export interface JournaledRun extends RunHeader {
+  readonly state: RunState;
+  /** Carried so far. */
+  readonly bytes: number;
+  readonly rows: number;
 }
 
 export interface PlanTotals {

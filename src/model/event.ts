@@ -1,5 +1,7 @@
 import type { Difference } from './difference.ts';
 import type { Finding } from './finding.ts';
+import type { Item } from './item.ts';
+import type { Into } from './job.ts';
 import type { Json } from './model.ts';
 import type { ErrorRecord } from './migration-error.ts';
 import type { Phase } from './phase.ts';
@@ -14,10 +16,12 @@ export type RunEvent =
   | { readonly type: 'backup.kept'; readonly shipment: number; readonly backup: BackupRecord }
   | { readonly type: 'item.opened'; readonly step: number; readonly ticket: string; readonly base?: BaseContent }
   | { readonly type: 'chunk.written'; readonly step: number; readonly receipt: Receipt }
-  | { readonly type: 'item.published'; readonly step: number }
-  | { readonly type: 'item.removed'; readonly step: number }
-  /** All that was recorded of the item so far no longer counts: its draft is lost or its source moved. */
-  | { readonly type: 'item.restarted'; readonly step: number; readonly reason: string }
+  /** `items`: 1, or 0 for a batch, whose members count as they are written. */
+  | { readonly type: 'item.published'; readonly step: number; readonly items: number }
+  | { readonly type: 'item.removed'; readonly step: number; readonly items: number }
+  /** All that was recorded of the item so far no longer counts: its draft is lost or its source moved. `item` is how
+   *  it looks at the source now. */
+  | { readonly type: 'item.restarted'; readonly step: number; readonly reason: string; readonly item?: Item; readonly into?: Into }
   | {
       readonly type: 'item.failed';
       readonly step: number;

@@ -1,8 +1,8 @@
 import type { EntryAttributes } from './entry.ts';
 import type { ForeignKeyShape, IndexShape, TableShape } from './shape.ts';
 
-/** When an item moves. All items of a stage end before the next stage begins; `last` runs in reverse listing order,
- *  so that directories get their final times deepest first. */
+/** When an item moves. All items of a stage end before the next stage begins; `last` runs one after another in the
+ *  plan's order (directories get their final times deepest first). */
 export const stages = ['before', 'data', 'after', 'last'] as const;
 export type Stage = (typeof stages)[number];
 

@@ -1,22 +1,15 @@
-/** Where a shipment is in its life. */
-export type Phase =
-  | 'planned'
-  | 'preparing'
-  | 'copying'
-  | 'verifying'
-  | 'done'
-  | 'paused'
-  | 'failed';
+/** Where a shipment is in its life. Following and cutover will add theirs; a pause is the run's, not a phase. */
+export type Phase = 'planned' | 'preparing' | 'copying' | 'verifying' | 'done' | 'failed';
 
-/** The allowed steps between phases; every change is an event. Following and cutover add theirs in their own issue. */
+/** The allowed steps between phases; every change is an event. A run that was stopped at any of them prepares again
+ *  (opens its stores, looks whether the source moved) before it goes on. */
 const allowed: Readonly<Record<Phase, readonly Phase[]>> = {
-  planned: ['preparing', 'failed', 'paused'],
-  preparing: ['copying', 'failed', 'paused'],
-  copying: ['verifying', 'failed', 'paused'],
-  verifying: ['done', 'failed', 'paused'],
-  done: ['verifying'],
-  paused: ['preparing', 'copying', 'verifying', 'failed'],
-  failed: ['preparing', 'copying', 'verifying'],
+  planned: ['preparing', 'failed'],
+  preparing: ['copying', 'failed'],
+  copying: ['verifying', 'preparing', 'failed'],
+  verifying: ['done', 'preparing', 'failed'],
+  done: [],
+  failed: ['preparing'],
 };
 
 export const mayFollow = (from: Phase, to: Phase): boolean => from === to || allowed[from].includes(to);

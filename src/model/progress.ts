@@ -5,10 +5,17 @@ import type { BackupRecord } from './event.ts';
 import type { Phase } from './phase.ts';
 import type { Reject } from './receipt.ts';
 
+export type RunState = 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed';
+
+interface Differences {
+  readonly count: number;
+  readonly first: readonly { readonly shipment: number; readonly difference: Difference }[];
+}
+
 /** A run as its events tell it; displays, metrics, status and the bill's totals read this. Memory is bounded: lists
  *  keep their first `listLimit` entries and a count. */
 export interface Progress {
-  readonly state: 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed';
+  readonly state: RunState;
   readonly phases: Readonly<Record<number, Phase>>;
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
@@ -20,7 +27,7 @@ export interface Progress {
   readonly verified: number;
   readonly rejects: { readonly count: number; readonly first: readonly Reject[] };
   readonly failures: { readonly count: number; readonly first: readonly { readonly step: number; readonly error: ErrorRecord }[] };
-  readonly differences: { readonly count: number; readonly first: readonly Difference[] };
+  readonly differences: Differences;
   readonly backups: Readonly<Record<number, BackupRecord>>;
   readonly error: ErrorRecord | undefined;
 }
@@ -52,7 +59,12 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     case 'run.resumed':
       return { ...progress, state: 'running', endedAt: undefined, error: undefined };
     case 'phase.changed':
-      return { ...progress, phases: { ...progress.phases, [event.shipment]: event.phase } };
+      return {
+        ...progress,
+        phases: { ...progress.phases, [event.shipment]: event.phase },
+        // Verification that was cut short begins again, and finds the same differences again.
+        ...(event.phase === 'verifying' && { differences: dropShipment(progress.differences, event.shipment) }),
+      };
     case 'chunk.written': {
       const { bytes, rows, rejects, members } = event.receipt;
       const { items, chunks } = progress.done;
@@ -65,9 +77,9 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
       return { ...progress, done, rejects: append(progress.rejects, rejects ?? []), inFlight: without(progress, event.step, event.receipt.chunk) };
     }
     case 'item.published':
-      return { ...progress, done: { ...progress.done, items: progress.done.items + 1 } };
+      return { ...progress, done: { ...progress.done, items: progress.done.items + event.items } };
     case 'item.removed':
-      return { ...progress, removed: progress.removed + 1 };
+      return { ...progress, removed: progress.removed + event.items };
     case 'item.failed':
       return {
         ...progress,
@@ -77,14 +89,13 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     case 'item.verified':
       return { ...progress, verified: progress.verified + 1 };
     case 'difference.found':
-      return { ...progress, differences: append(progress.differences, [event.difference]) };
+      return { ...progress, differences: append(progress.differences, [{ shipment: event.shipment, difference: event.difference }]) };
     case 'backup.kept':
       return { ...progress, backups: { ...progress.backups, [event.shipment]: event.backup } };
     case 'run.paused':
       return { ...progress, state: 'paused', endedAt: event.at, inFlight: {} };
     case 'run.finished': {
-      const state = event.outcome === 'cancelled' ? 'failed' : event.outcome;
-      return { ...progress, state, endedAt: event.at, error: event.error, inFlight: {} };
+      return { ...progress, state: stateAfter(event) ?? progress.state, endedAt: event.at, error: event.error, inFlight: {} };
     }
     case 'chunk.progress':
     case 'verify.progress':
@@ -98,6 +109,26 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     case 'finding.raised':
       return progress;
   }
+}
+
+/** The state that an event brings a run into, if it changes it. */
+export function stateAfter(event: RunEvent): RunState | undefined {
+  switch (event.type) {
+    case 'run.started':
+    case 'run.resumed':
+      return 'running';
+    case 'run.paused':
+      return 'paused';
+    case 'run.finished':
+      return event.outcome === 'cancelled' ? 'failed' : event.outcome;
+    default:
+      return undefined;
+  }
+}
+
+function dropShipment({ count, first }: Differences, shipment: number): Differences {
+  const rest = first.filter((found) => found.shipment !== shipment);
+  return { count: rest.length === 0 ? 0 : count - (first.length - rest.length), first: rest };
 }
 
 function append<T>(list: { readonly count: number; readonly first: readonly T[] }, more: readonly T[]) {

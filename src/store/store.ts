@@ -20,6 +20,8 @@ export interface Driver {
   readonly options: OptionSchema;
   /** An example address for help and docs. */
   readonly example: string;
+  /** The address's path is one of this machine: a relative one starts at the job file's folder. */
+  readonly local?: boolean;
   /** Opens the store without changing it. Throws `source.missing`, `store.unreachable`, `store.denied`,
    *  `config.invalid`. Aborting closes what was opened. */
   open(address: Address, options: OptionValues, signal: AbortSignal): Promise<Store>;
@@ -49,6 +51,8 @@ export interface Source {
    *  `source.moved` when `at` can no longer be had. Absent: the source cannot freeze; entries that change underway are
    *  found by attributes (`item.changed`). Dispose to thaw. */
   snapshot?(at: string | undefined, signal: AbortSignal): Promise<Snapshot>;
+  /** The item as it is now; undefined when it is gone. For items that changed while they were read. */
+  look?(item: Item, signal: AbortSignal): Promise<Item | undefined>;
   /** Content digest of a whole item as stored now: bytes for files, rows for tables (in the columns and types of
    *  `as`, so that both ends are comparable). */
   digest?(item: Item, as: Item, signal: AbortSignal): Promise<ItemDigest>;

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { depths, intos, strategies } from '../model/job.ts';
+
+const size = (example: string) => {
+  const error = `must be a size such as ${example}`;
+  return z.union([z.int({ error }).positive({ error }), z.string({ error })], { error });
+};
+
+const patterns = (error: string) => z.union([z.string(), z.array(z.string())], { error });
+
+const endpoint = (end: string) =>
+  z
+    .union(
+      [
+        z.string(),
+        z
+          .object({ address: z.string().describe('For example sqlite:shop.db or postgres://app@db.example.com/shop') })
+          .catchall(z.union([z.string(), z.number(), z.boolean()], { error: 'must be text, a number, true or false' })),
+      ],
+      { error: 'must be an address, or a mapping of `address` and the options of its driver' },
+    )
+    .describe(
+      `${end}: an address, or a mapping of \`address\` and driver options (\`waybill connectors SCHEME\` lists them). ` +
+        'Secrets are references: ${env:NAME} or ${file:/path}.',
+    );
+
+const shipment = z.strictObject({
+  name: z.string().min(1).optional().describe('How messages and the bill call it; taken from the source if not given.'),
+  from: endpoint('Source'),
+  to: endpoint('Target'),
+  into: z
+    .enum(intos)
+    .default('empty')
+    .describe(
+      'What happens to what the target already holds. empty: refuse; append: add to it; replace: swap whole items; merge: update by key and add.',
+    ),
+  strategy: z
+    .enum(strategies)
+    .default('full')
+    .describe(
+      'full: everything. incremental: only what is new or changed since the target was last brought up to date.',
+    ),
+  verify: z
+    .enum(depths)
+    .default('digests')
+    .describe('How the result is proven. counts; digests of all content; or every-byte: both ends read again.'),
+  deletions: z.boolean().default(false).describe('incremental: remove at the target what the source no longer has.'),
+  backup: z.string().min(1).optional().describe('Folder that keeps what the run replaces, for `waybill restore`.'),
+  include: patterns('must be a list of patterns')
+    .optional()
+    .describe('Only items whose key matches one of these patterns.'),
+  exclude: patterns('must be a list of patterns')
+    .optional()
+    .describe('Not the items whose key matches one of these patterns.'),
+  chunk: size('64MiB').optional().describe('Wished size of a chunk, the unit of retry and resume.'),
+  limit: size('50MB/s').optional().describe('Most bytes read per second, over all workers.'),
+});
+
+/** waybill.yaml as people write it. `waybill.schema.json` is generated from this, for editors. */
+export const jobSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Name of the job, for lists and bills; that of the folder if not given.'),
+    workers: z.int().min(1).max(256).optional().describe('How many chunks move at once.'),
+    maxQuarantine: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe('Rows or entries that may be left out, each named in the bill, before the run fails.'),
+    shipments: z.array(shipment).min(1).describe('What moves, in this order.'),
+  })
+  .describe('A Waybill job: what moves from where to where.');
+
+export type JobFile = z.infer<typeof jobSchema>;
+export type ShipmentEntry = JobFile['shipments'][number];
+
+export const jobKeys: readonly string[] = Object.keys(jobSchema.shape);
+export const shipmentKeys: readonly string[] = Object.keys(shipment.shape);
+
+/** JSON Schema of the job file. */
+export const jobJsonSchema = (): object => ({
+  ...z.toJSONSchema(jobSchema, { io: 'input' }),
+  title: 'Waybill job file',
+});

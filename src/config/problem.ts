@@ -1,0 +1,40 @@
+import type { ErrorCode } from '../model/codes.ts';
+import { MigrationError } from '../model/migration-error.ts';
+
+export type Path = readonly PropertyKey[];
+
+/** One thing that is wrong in a job, before it is known where the reader finds it. */
+export interface Problem {
+  readonly path: Path;
+  /** The key itself is wrong, not its value. */
+  readonly on?: 'key';
+  readonly message: string;
+  readonly hint?: string;
+  /** `config.invalid` if not given. */
+  readonly code?: ErrorCode;
+}
+
+/** Where the reader finds a value: `waybill.yaml:3:7`, or a flag. */
+export type Places = (path: Path, on: 'key' | 'value') => string | undefined;
+
+const inFileOrder = new Intl.Collator('en', { numeric: true });
+
+/** All problems as one error, so that a job file is mended in one go and not error by error. */
+export function problemsError(problems: readonly Problem[], places: Places): MigrationError {
+  const placed = problems
+    .map((problem) => ({ ...problem, where: places(problem.path, problem.on ?? 'value') }))
+    .toSorted((a, b) => inFileOrder.compare(a.where ?? '', b.where ?? '') || Number(!a.on) - Number(!b.on));
+  const [first] = placed;
+  if (!first) throw new TypeError('no problem to report');
+  const where = first.where === undefined ? {} : { where: first.where };
+  if (placed.length === 1) {
+    return new MigrationError(first.code ?? 'config.invalid', first.message, {
+      ...where,
+      ...(first.hint !== undefined && { hint: first.hint }),
+    });
+  }
+  const lines = placed.map(
+    ({ where: place, message, hint }) => `  ${[place, message, hint].filter(Boolean).join(' ')}`,
+  );
+  return new MigrationError('config.invalid', `${placed.length} things are wrong:\n${lines.join('\n')}`, where);
+}

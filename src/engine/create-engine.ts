@@ -1,0 +1,130 @@
+import type { Difference } from '../model/difference.ts';
+import { MigrationError } from '../model/migration-error.ts';
+import { Past } from '../model/past.ts';
+import { advance, noProgress, type Progress } from '../model/progress.ts';
+import type { RunHeader } from '../journal/journal.ts';
+import { verifyShipment } from '../verify/verify.ts';
+import { ActiveRun, type RunParts } from './active-run.ts';
+import type { Engine, Plan, Verification, VerifyOptions } from './engine.ts';
+import { journaledMembers, shipmentSteps } from './journaled.ts';
+import { makePlan, type OpenPlan } from './make-plan.ts';
+import { openEnds } from './open-ends.ts';
+
+const listedDifferences = 1000;
+
+/** The engine over a journal. The journal is closed with it. */
+export function createEngine(parts: RunParts): Engine {
+  const { journal, open } = parts;
+  return {
+    plan: (job, options) => makePlan(job, open, journal, options),
+
+    async start(plan, options) {
+      const opened = openPlan(plan);
+      if (!plan.startable) throw refused(plan);
+      const { id, job, findings, totals } = opened;
+      const header: RunHeader = { id, createdAt: Date.now(), job, findings, totals };
+      await journal.create(header, opened.steps());
+      const frozen = new Map(opened.frozen.entries());
+      return new ActiveRun(header, parts, options, { frozen, budgets: opened.budgets });
+    },
+
+    async resume(run, options) {
+      const header = await journal.header(run);
+      const budgets = header.job.shipments.map((shipment) =>
+        shipment.bytesPerSecond === undefined ? undefined : new SharedArrayBuffer(8),
+      );
+      return new ActiveRun(header, parts, options, { frozen: new Map(), budgets });
+    },
+
+    verify: (run, options) => verifyRun(run, parts, options),
+
+    async restore(run, { signal }) {
+      const header = await journal.header(run);
+      const { backups } = await replay(run, parts);
+      if (Object.keys(backups).length === 0) {
+        throw new MigrationError('config.invalid', `Run ${run} kept no backup, so there is nothing to restore.`, {
+          hint: 'A job keeps a pre-image when it says `backup: FOLDER`.',
+        });
+      }
+      for (const [index, shipment] of header.job.shipments.entries()) {
+        const backup = backups[index];
+        if (!backup) continue;
+        await using ends = await openEnds(shipment, open, undefined, signal);
+        if (!ends.sink.restore) throw new MigrationError('store.unsupported', `${shipment.to.address} cannot restore.`);
+        await ends.sink.restore(backup, signal);
+      }
+    },
+
+    async runs() {
+      const runs = await journal.runs();
+      return runs.map(({ id, job, createdAt, state, bytes, rows }) => ({ id, name: job.name, createdAt, state, bytes, rows }));
+    },
+
+    async status(run) {
+      return { header: await journal.header(run), progress: await replay(run, parts) };
+    },
+
+    async [Symbol.asyncDispose]() {
+      await journal[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Only a plan of this engine can be started: it holds the open stores. */
+function openPlan(plan: Plan): OpenPlan {
+  if (!('frozen' in plan)) throw new TypeError('start() takes a plan made by plan() of the same engine');
+  return plan as OpenPlan;
+}
+
+function refused({ findings }: Plan): MigrationError {
+  const errors = findings.filter(({ level }) => level === 'error');
+  const [first] = errors;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  return new MigrationError('plan.refused', `The plan has errors: ${first?.message ?? ''}${more}`, {
+    ...(first?.hint !== undefined && { hint: first.hint }),
+    ...(first?.where !== undefined && { where: first.where }),
+  });
+}
+
+async function replay(run: string, { journal }: RunParts): Promise<Progress> {
+  let progress = noProgress;
+  for await (const page of journal.replay(run)) for (const { event } of page) progress = advance(progress, event);
+  return progress;
+}
+
+async function verifyRun(run: string, parts: RunParts, options: VerifyOptions): Promise<Verification> {
+  const { journal, open } = parts;
+  const header = await journal.header(run);
+  const past = new Past({ keepReceipts: true });
+  for await (const page of journal.replay(run)) for (const { event } of page) past.add(event);
+  const differences: { shipment: string; difference: Difference }[] = [];
+  const sums = { items: 0, rows: 0, bytes: 0, differenceCount: 0 };
+  for (const [index, shipment] of header.job.shipments.entries()) {
+    await using ends = await openEnds(shipment, open, undefined, options.signal);
+    await using _snapshot = await ends.source.snapshot?.(undefined, options.signal);
+    await verifyShipment({
+      ends,
+      shipment,
+      depth: options.depth,
+      steps: () => shipmentSteps(journal, run, index),
+      past: (step) => past.of(step),
+      members: () => journaledMembers(journal, run),
+      reread: true,
+      async onDifference(difference) {
+        sums.differenceCount += 1;
+        if (differences.length < listedDifferences) differences.push({ shipment: shipment.name, difference });
+        options.onDifference?.(shipment.name, difference);
+      },
+      onItem(content) {
+        sums.items += 1;
+        sums.rows += content.rows;
+        sums.bytes += content.bytes;
+        const { bytes, rows } = sums;
+        options.onTick?.({ type: 'verify.progress', step: -1, worker: 'verify', chunk: content.key, bytes, rows });
+      },
+      async onStep() {},
+      signal: options.signal,
+    });
+  }
+  return { ...sums, differences, equal: sums.differenceCount === 0 };
+}

@@ -1,0 +1,53 @@
+import type { MessagePort } from 'node:worker_threads';
+import { toMigrationError } from '../model/migration-error.ts';
+import type { FromThread, ToThread } from './thread-worker.ts';
+import type { Ticker, Worker } from './worker.ts';
+
+/** The other side of ThreadWorker: serves one worker over a port until told to close. */
+export async function serveWorker(port: MessagePort, make: (tick: Ticker) => Promise<Worker>): Promise<void> {
+  const send = (message: FromThread): void => port.postMessage(message);
+  let worker: Worker;
+  try {
+    worker = await make((tick) => send({ type: 'tick', tick }));
+  } catch (error) {
+    send({ type: 'error', task: undefined, error: toMigrationError(error).toJSON() });
+    port.close();
+    return;
+  }
+  let acknowledge: (() => void) | undefined;
+  let abort = new AbortController();
+
+  const perform = async (id: number, task: Extract<ToThread, { type: 'do' }>['task']): Promise<void> => {
+    abort = new AbortController();
+    try {
+      for await (const event of worker.do(task, abort.signal)) {
+        const acknowledged = new Promise<void>((resolve) => {
+          acknowledge = resolve;
+        });
+        send({ type: 'event', task: id, event });
+        await acknowledged;
+      }
+      send({ type: 'end', task: id });
+    } catch (error) {
+      send({ type: 'error', task: id, error: toMigrationError(error).toJSON() });
+    }
+  };
+
+  port.on('message', (message: ToThread) => {
+    switch (message.type) {
+      case 'do':
+        void perform(message.id, message.task);
+        break;
+      case 'ack':
+        acknowledge?.();
+        break;
+      case 'abort':
+        abort.abort();
+        break;
+      case 'close':
+        abort.abort();
+        void Promise.resolve(worker[Symbol.asyncDispose]()).finally(() => port.close());
+    }
+  });
+  send({ type: 'ready' });
+}

@@ -1,0 +1,113 @@
+import type { Finding } from '../model/finding.ts';
+import type { Item } from '../model/item.ts';
+import type { Shipment } from '../model/job.ts';
+import { toMigrationError } from '../model/migration-error.ts';
+import type { PlanTotals } from '../journal/journal.ts';
+import type { Ends } from '../store/ends.ts';
+import { estimateSeconds, probeReadRate } from './estimate.ts';
+import { planFull } from './full.ts';
+import { planIncremental } from './incremental.ts';
+import { createItemFilter } from '../store/item-filter.ts';
+import { Tally } from './inventory.ts';
+import type { PlannedShipment } from './plan.ts';
+import { StepList } from './step-list.ts';
+
+export interface PlanInput {
+  /** Position of the shipment in its job. */
+  readonly index: number;
+  readonly shipment: Shipment;
+  readonly ends: Ends;
+  /** Start of the last finished run over the same ends, in milliseconds since 1970. */
+  readonly since: number | undefined;
+  readonly workers: number;
+  readonly onSeen: (totals: PlanTotals) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface PlanContext extends PlanInput {
+  readonly filter: (item: Item) => boolean;
+  readonly tally: Tally;
+  readonly steps: StepList;
+  /** The item at the target; undefined (and an error finding) when it cannot be there. */
+  readonly adapt: (item: Item) => Item | undefined;
+}
+
+export interface ShipmentPlan {
+  readonly planned: PlannedShipment;
+  readonly findings: readonly Finding[];
+  readonly steps: StepList;
+}
+
+/** Decides every step of one shipment. Reads both ends, writes neither. */
+export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
+  const { shipment, ends, signal } = input;
+  const tally = new Tally();
+  const incremental = shipment.strategy === 'incremental';
+  const into = incremental ? (shipment.deletions ? 'replace' : 'merge') : shipment.into;
+  const steps = new StepList(input.index, into);
+  const context: PlanContext = { ...input, filter: createItemFilter(shipment), tally, steps, adapt: createAdapter(ends, tally) };
+  const done = (seconds?: number): ShipmentPlan => ({
+    planned: tally.finish(shipment, seconds),
+    findings: tally.findings,
+    steps,
+  });
+
+  for (const finding of await ends.from.probe('source', signal)) tally.report(finding);
+  for (const finding of await ends.to.probe('target', signal)) tally.report(finding);
+  checkFormats(ends, shipment, tally);
+  if (shipment.backup !== undefined && !ends.sink.backup) tally.report(noBackup(shipment));
+  if (tally.findings.some(({ level }) => level === 'error')) return done();
+
+  if (incremental) await planIncremental(context);
+  else await planFull(context);
+
+  const rate = await probeReadRate(context);
+  return done(rate === undefined ? undefined : estimateSeconds(tally.totals().copy, rate, input.workers));
+}
+
+function checkFormats(ends: Ends, shipment: Shipment, tally: Tally): void {
+  const content = ends.source.offers.filter((format) => format !== 'nothing');
+  if (content.some((format) => ends.sink.accepts.includes(format))) return;
+  tally.report({
+    level: 'error',
+    code: 'store.unsupported',
+    message: `${shipment.from.address} gives ${content.join(', ')}; ${shipment.to.address} takes ${ends.sink.accepts.join(', ')}.`,
+    hint: 'Databases go to databases and trees to trees; see `waybill connectors`.',
+  });
+}
+
+const noBackup = (shipment: Shipment): Finding => ({
+  level: 'error',
+  code: 'store.unsupported',
+  message: `${shipment.to.address} cannot keep a backup of what will be replaced.`,
+  hint: 'Leave `backup` out and keep a copy by its own means.',
+});
+
+/** Names at the target, each item once: two items with one name there are refused before anything moves. */
+function createAdapter(ends: Ends, tally: Tally): (item: Item) => Item | undefined {
+  const taken = new Map<string, string>();
+  return (item) => {
+    try {
+      const { item: as, findings } = ends.sink.adapt(item);
+      for (const finding of findings) tally.report(finding);
+      if (item.entry && as.key === item.key) return as;
+      const other = taken.get(as.key);
+      if (other === undefined) {
+        taken.set(as.key, item.key);
+        return as;
+      }
+      tally.report({
+        level: 'error',
+        code: 'plan.name-clash',
+        message: `${item.kind} ${item.key} and ${other} would both be called ${as.key} at the target.`,
+        hint: 'Rename one, leave one out with `exclude`, or keep names as they are with the option `names: keep`.',
+        where: item.key,
+      });
+    } catch (thrown) {
+      const error = toMigrationError(thrown);
+      if (error.code === 'internal') throw thrown;
+      tally.report({ level: 'error', code: error.code, message: error.message, ...(error.hint && { hint: error.hint }), where: item.key });
+    }
+    return undefined;
+  };
+}

@@ -1,0 +1,99 @@
+import { Spool } from '../lib/spool.ts';
+import { stages, type Item, type Stage } from '../model/item.ts';
+import type { Into } from '../model/job.ts';
+import type { Step } from '../model/step.ts';
+
+/** A batch ends at whichever comes first. 2 048 entries keep a journal line per batch cheap (one sync of the target's
+ *  file system per batch) and repeat little after a crash; bench/small-files.ts holds the figures. */
+const batchMembers = 2048;
+const batchBytes = 32 * 1024 * 1024;
+/** Larger files travel as items of their own, in chunks. */
+const smallBytes = 1024 * 1024;
+
+type Draftable = Omit<Step, 'seq' | 'shipment'>;
+
+/** Collects a shipment's steps by stage, small tree entries packed into batches, flat in memory. */
+export class StepList implements Disposable {
+  readonly #shipment: number;
+  readonly #into: Into;
+  readonly #removals = new Spool<Draftable>();
+  #removing: Item[] = [];
+  #largest: Draftable | undefined;
+  readonly #stages = new Map<Stage, { steps: Spool<Draftable>; batch: Item[]; bytes: number }>();
+
+  constructor(shipment: number, into: Into) {
+    this.#shipment = shipment;
+    this.#into = into;
+    for (const stage of stages) this.#stages.set(stage, { steps: new Spool(), batch: [], bytes: 0 });
+  }
+
+  copy(item: Item, as: Item, extra: Partial<Pick<Step, 'chunks' | 'removeKeys' | 'into'>> = {}): void {
+    const stage = this.#stage(item.stage);
+    if (!batchable(item)) {
+      const step: Draftable = { action: 'copy', item, as, into: this.#into, ...extra };
+      if (item.bytes > (this.#largest?.item.bytes ?? 0) && !step.chunks) this.#largest = step;
+      stage.steps.push(step);
+      return;
+    }
+    // A tree entry keeps its name at the target (adapt() refuses it otherwise), so one item stands for both ends.
+    stage.batch.push(item);
+    stage.bytes += item.bytes;
+    if (stage.batch.length >= batchMembers || stage.bytes >= batchBytes) this.#closeBatch(item.stage);
+  }
+
+  /** Removals run in the order given, after everything is copied and before directories get their final times. */
+  remove(item: Item): void {
+    this.#removing.push(item);
+    if (this.#removing.length >= batchMembers) this.#closeRemovals();
+  }
+
+  /** The step with the most bytes that copies an item whole. */
+  largest(): Draftable | undefined {
+    return this.#largest;
+  }
+
+  /** All steps in running order, numbered from `first`. */
+  *steps(first: number): Generator<Step> {
+    let seq = first;
+    this.#closeRemovals();
+    for (const stage of stages) {
+      this.#closeBatch(stage);
+      if (stage === 'last') for (const step of this.#removals) yield { seq: seq++, shipment: this.#shipment, ...step };
+      for (const step of this.#stage(stage).steps) yield { seq: seq++, shipment: this.#shipment, ...step };
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#removals[Symbol.dispose]();
+    for (const { steps } of this.#stages.values()) steps[Symbol.dispose]();
+  }
+
+  #stage(stage: Stage) {
+    const found = this.#stages.get(stage);
+    if (!found) throw new Error(`unknown stage ${stage}`);
+    return found;
+  }
+
+  #closeBatch(name: Stage): void {
+    const stage = this.#stage(name);
+    if (stage.batch.length === 0) return;
+    const item = batchOf(stage.batch, name, stage.bytes);
+    stage.steps.push({ action: 'copy', item, as: item, into: this.#into });
+    stage.batch = [];
+    stage.bytes = 0;
+  }
+
+  #closeRemovals(): void {
+    if (this.#removing.length === 0) return;
+    const item = batchOf(this.#removing, 'last', 0);
+    this.#removals.push({ action: 'remove', item, as: item, into: this.#into });
+    this.#removing = [];
+  }
+}
+
+const batchOf = (members: readonly Item[], stage: Stage, bytes: number): Item => {
+  const [first, last] = [members[0]?.key ?? '', members.at(-1)?.key ?? ''];
+  return { key: first === last ? first : `${first} … ${last}`, kind: 'batch', stage, bytes, members };
+};
+
+const batchable = (item: Item): boolean => item.entry !== undefined && (item.kind !== 'file' || item.bytes <= smallBytes);

@@ -1,0 +1,107 @@
+import { DatabaseSync } from 'node:sqlite';
+import type { Difference } from '../model/difference.ts';
+import type { BaseContent, RunEvent } from '../model/event.ts';
+import type { ErrorRecord } from '../model/migration-error.ts';
+import type { Receipt, Reject } from '../model/receipt.ts';
+
+/** How a step ended, as its events tell it. */
+export interface StepEnd {
+  readonly end: 'published' | 'removed' | 'failed' | undefined;
+  readonly base?: BaseContent;
+  readonly equal?: boolean;
+  readonly error?: ErrorRecord;
+  readonly rejects?: readonly Reject[];
+}
+
+/** A run's events by step. Receipts lie in SQLite's own temporary file, which has no name and goes when this is
+ *  disposed or the process ends: memory stays flat however many there are. */
+export class Ledger implements Disposable {
+  readonly #database = new DatabaseSync('');
+  readonly #putReceipt;
+  readonly #dropReceipts;
+  readonly #getReceipts;
+  readonly #putDifference;
+  readonly #steps = new Map<number, StepEnd>();
+
+  constructor() {
+    this.#database.exec(`
+      PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
+      CREATE TABLE receipts (step INTEGER, chunk TEXT, receipt TEXT, PRIMARY KEY (step, chunk));
+      CREATE TABLE differences (shipment INTEGER, difference TEXT, PRIMARY KEY (shipment, difference));
+      BEGIN;
+    `);
+    this.#putReceipt = this.#database.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)');
+    this.#dropReceipts = this.#database.prepare('DELETE FROM receipts WHERE step = ?');
+    this.#getReceipts = this.#database.prepare('SELECT receipt FROM receipts WHERE step = ? ORDER BY rowid');
+    this.#putDifference = this.#database.prepare('INSERT OR IGNORE INTO differences VALUES (?, ?)');
+  }
+
+  add(event: RunEvent): void {
+    switch (event.type) {
+      case 'item.opened':
+        return this.#set(event.step, event.base ? { base: event.base } : {});
+      case 'chunk.written':
+        this.#putReceipt.run(event.step, event.receipt.chunk, JSON.stringify(event.receipt));
+        return;
+      case 'item.restarted':
+        this.#dropReceipts.run(event.step);
+        this.#steps.delete(event.step);
+        return;
+      case 'item.published':
+        return this.#end(event.step, 'published');
+      case 'item.removed':
+        return this.#end(event.step, 'removed');
+      case 'item.failed':
+        return this.#set(event.step, {
+          end: 'failed',
+          error: event.error,
+          ...(event.rejects && { rejects: event.rejects }),
+        });
+      case 'item.verified':
+        return this.#set(event.step, { equal: event.equal });
+      case 'difference.found':
+        this.#putDifference.run(event.shipment, JSON.stringify(event.difference));
+        return;
+      case 'run.started':
+      case 'run.paused':
+      case 'run.resumed':
+      case 'run.finished':
+      case 'phase.changed':
+      case 'snapshot.taken':
+      case 'backup.kept':
+      case 'finding.raised':
+        return;
+    }
+  }
+
+  step(seq: number): StepEnd {
+    return this.#steps.get(seq) ?? { end: undefined };
+  }
+
+  /** In the order recorded; of several of one chunk, the last. */
+  *receipts(step: number): Generator<Receipt> {
+    for (const row of this.#getReceipts.iterate(step)) yield JSON.parse(String(row['receipt'])) as Receipt;
+  }
+
+  /** In the order found, each once. */
+  *differences(): Generator<{ readonly shipment: number; readonly difference: Difference }> {
+    const select = this.#database.prepare('SELECT shipment, difference FROM differences ORDER BY rowid');
+    for (const row of select.iterate()) {
+      yield { shipment: Number(row['shipment']), difference: JSON.parse(String(row['difference'])) as Difference };
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  #set(step: number, more: Partial<StepEnd>): void {
+    this.#steps.set(step, { ...this.step(step), ...more });
+  }
+
+  /** What went wrong before an item arrived after all no longer counts. */
+  #end(step: number, end: 'published' | 'removed'): void {
+    const { base, equal } = this.step(step);
+    this.#steps.set(step, { end, ...(base && { base }), ...(equal !== undefined && { equal }) });
+  }
+}
