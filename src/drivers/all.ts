@@ -1,0 +1,4 @@
+import type { Driver } from '../store/store.ts';
+
+/** Every store this installation opens. A new driver is one line here. */
+export const drivers: readonly Driver[] = [];
