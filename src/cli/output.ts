@@ -66,7 +66,7 @@ function errorText(error: MigrationError, colors: Colors): string {
   const rows = [
     where === undefined ? '' : `  where: ${printable(where)}\n`,
     hint === undefined ? '' : `  hint:  ${printableLines(hint)}\n`,
-    colors.dim(`  code:  ${code} (exit ${codes[code].exit}), docs/errors.md#${code.replaceAll('.', '')}`),
+    colors.dim(`  code:  ${code} (exit ${codes[code].exit}), docs/errors.md#${code}`),
   ];
   return `${colors.red(colors.bold('error:'))} ${printableLines(error.message)}\n${rows.join('')}\n`;
 }

@@ -96,7 +96,7 @@ function next({ outcome, run, error }: RunResult, colors: Colors): string[] {
     return [
       ...hint,
       `  What was recorded stays. Go on with: waybill resume ${run}`,
-      colors.dim(`  code:  ${code}, docs/errors.md#${code.replaceAll('.', '')}`),
+      colors.dim(`  code:  ${code}, docs/errors.md#${code}`),
     ];
   }
   const verbs =
