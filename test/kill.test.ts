@@ -35,7 +35,7 @@ describe('kill -9 at random moments', () => {
     const random = seeded(Number(process.env['WAYBILL_SEED'] ?? Date.now() % 1e6), (seed) => t.diagnostic(`seed ${seed}`));
     let cut = 0;
     for (let i = 0; i < kills; i++) {
-      await freshTarget(server, place, job, `kill_${i}`);
+      await freshTarget(server, job, `kill_${i}`);
       const child = place.start('run', job, '--json');
       const ended = once(child, 'exit');
       child.stdout?.resume();
@@ -83,7 +83,7 @@ function writeSources(place: Workplace): void {
   writeFileSync(place.path('folder/large'), Buffer.alloc(9 * 1024 * 1024, 'large '));
 }
 
-async function freshTarget(server: PostgresServer, place: Workplace, job: string, name: string): Promise<void> {
+async function freshTarget(server: PostgresServer, job: string, name: string): Promise<void> {
   const client = new pg.Client({ connectionString: server.url() });
   await client.connect();
   await client.query(`CREATE DATABASE ${name}`);
@@ -100,7 +100,7 @@ shipments:
 }
 
 async function uncutSeconds(server: PostgresServer, place: Workplace, job: string): Promise<number> {
-  await freshTarget(server, place, job, 'uncut');
+  await freshTarget(server, job, 'uncut');
   const started = performance.now();
   const ended = await place.waybill('run', job, '--json');
   assert.equal(ended.code, 0, ended.stdout.slice(-2000) + ended.stderr);

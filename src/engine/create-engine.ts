@@ -3,7 +3,7 @@ import { MigrationError } from '../model/migration-error.ts';
 import { Past } from '../model/past.ts';
 import { advance, noProgress, type Progress } from '../model/progress.ts';
 import type { RunHeader } from '../journal/journal.ts';
-import { verifyShipment } from '../verify/verify-shipment.ts';
+import { verifyShipment } from '../verify/verify.ts';
 import { ActiveRun, type RunParts } from './active-run.ts';
 import type { Engine, Plan, Verification, VerifyOptions } from './engine.ts';
 import { journaledMembers, shipmentSteps } from './journaled.ts';
@@ -115,13 +115,14 @@ async function verifyRun(run: string, parts: RunParts, options: VerifyOptions): 
         if (differences.length < listedDifferences) differences.push({ shipment: shipment.name, difference });
         options.onDifference?.(shipment.name, difference);
       },
-      async onItem(step, _equal, content) {
+      onItem(content) {
         sums.items += 1;
         sums.rows += content.rows;
         sums.bytes += content.bytes;
         const { bytes, rows } = sums;
-        options.onTick?.({ type: 'verify.progress', step: step ?? -1, worker: 'verify', chunk: content.key, bytes, rows });
+        options.onTick?.({ type: 'verify.progress', step: -1, worker: 'verify', chunk: content.key, bytes, rows });
       },
+      async onStep() {},
       signal: options.signal,
     });
   }

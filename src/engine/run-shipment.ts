@@ -7,7 +7,7 @@ import type { Step } from '../model/step.ts';
 import type { Crew } from '../move/move.ts';
 import { moveSteps } from '../move/move-steps.ts';
 import { Pool } from '../move/pool.ts';
-import { verifyShipment } from '../verify/verify-shipment.ts';
+import { verifyShipment } from '../verify/verify.ts';
 import type { RunContext } from './active-run.ts';
 import { assembleCrew } from './crew.ts';
 import { openFrozen, type FrozenEnds } from './frozen-ends.ts';
@@ -151,12 +151,12 @@ async function verify(index: number, shipment: Shipment, { ends }: FrozenEnds, s
     members: () => journaledMembers(context.parts.journal, context.header.id),
     reread: false,
     onDifference: (difference) => context.record({ type: 'difference.found', shipment: index, difference }),
-    async onItem(step, equal, { key, bytes, rows }) {
+    onItem({ key, bytes, rows }) {
       throwIfPaused(context);
       seen = { bytes: seen.bytes + bytes, rows: seen.rows + rows };
-      context.tick({ type: 'verify.progress', step: step ?? -1, worker: 'verify', chunk: key, ...seen });
-      if (step !== undefined) await context.record({ type: 'item.verified', step, equal });
+      context.tick({ type: 'verify.progress', step: -1, worker: 'verify', chunk: key, ...seen });
     },
+    onStep: (step, equal) => context.record({ type: 'item.verified', step, equal }),
     signal: context.signal,
   });
 }

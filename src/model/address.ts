@@ -24,23 +24,20 @@ export function parseAddress(text: string): { address: Address; password?: strin
     return { address: { scheme: 'file', text, path: text, query: {} } };
   }
   const scheme = match[1] === 'postgresql' ? 'postgres' : match[1];
-  const rest = text.slice(match[0].length);
-  if (rest.startsWith('//')) return parseAuthority(text, scheme);
-  const question = rest.indexOf('?');
-  const path = question < 0 ? rest : rest.slice(0, question);
-  const query = question < 0 ? {} : Object.fromEntries(new URLSearchParams(rest.slice(question + 1)));
+  const tail = text.slice(match[0].length);
+  if (tail.startsWith('//')) return parseAuthority(text, scheme);
+  const question = tail.indexOf('?');
+  const path = question < 0 ? tail : tail.slice(0, question);
+  const query = question < 0 ? {} : Object.fromEntries(new URLSearchParams(tail.slice(question + 1)));
   return { address: { scheme, text, path, query } };
 }
 
 function parseAuthority(text: string, scheme: string): { address: Address; password?: string } {
-  let url: URL;
-  try {
-    url = new URL(text.replace(schemePattern, 'x:'));
-  } catch (cause) {
-    const safe = text.replace(/\/\/[^@/]*@/, '//…@');
-    throw new MigrationError('address.invalid', `Cannot read the address ${safe}.`, {
+  const url = URL.parse(text.replace(schemePattern, 'x:'));
+  // `user:pa/ss@host` would be read as host `user`, with half the password in the path.
+  if (!url || (url.username === '' && rest(url).includes('@'))) {
+    throw new MigrationError('address.invalid', `Cannot read the address ${text.replace(/\/\/.*@/s, '//…@')}.`, {
       hint: 'Percent-encode special characters in user name and password: @ is %40, / is %2F, : is %3A.',
-      cause,
     });
   }
   const user = decodeURIComponent(url.username);
@@ -57,3 +54,5 @@ function parseAuthority(text: string, scheme: string): { address: Address; passw
   };
   return password ? { address, password } : { address };
 }
+
+const rest = (url: URL): string => url.pathname + url.search + url.hash;

@@ -3,7 +3,7 @@ import type { Chunk, Item } from '../model/item.ts';
 import type { MemberReceipt, Receipt, Stored } from '../model/receipt.ts';
 import { rowsDigest } from '../model/digest.ts';
 import { carriedColumns } from '../model/shape.ts';
-import { chunkHasher, digestBytes } from '../store/content-digest.ts';
+import { chunkHasher, hashBytes } from '../store/content-digest.ts';
 import { createRowDigest } from '../store/rows/row-digest.ts';
 import type { Payload } from '../store/store.ts';
 
@@ -61,7 +61,7 @@ function measureMembers(
     for await (const part of payload.parts) {
       for (const member of part) {
         bytes += member.bytes.length;
-        const digest = member.item.kind === 'file' ? digestBytes(member.bytes) : 'none';
+        const digest = member.item.kind === 'file' ? hashBytes(member.bytes) : 'none';
         members.push({ key: member.item.key, bytes: member.bytes.length, digest });
       }
       yield part;

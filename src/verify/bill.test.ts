@@ -23,7 +23,7 @@ import {
   secret,
   start,
   started,
-} from './bill-fixture.ts';
+} from '../testing/bill-fixture.ts';
 import { verdictOf } from './verdict.ts';
 import { verifyBill } from './verify-bill.ts';
 import { writeBill } from './write-bill.ts';

@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { goodRun } from './bill-fixture.ts';
+import { goodRun } from '../testing/bill-fixture.ts';
 import type { Bill } from './bill.ts';
 import { openSigner } from './sign.ts';
 import { billBytes, signedBillText, type SignedBill } from './signed-bill.ts';

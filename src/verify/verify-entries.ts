@@ -2,12 +2,26 @@ import type { Item } from '../model/item.ts';
 import { compareListings, type Pair } from '../store/compare-listings.ts';
 import { composeDigest } from '../store/content-digest.ts';
 import { createItemFilter } from '../store/item-filter.ts';
-import { content, type VerifyInput } from './verify-shipment.ts';
+import { content, type VerifyInput } from './verify.ts';
 
 /** Every entry of the source is at the target with the same attributes; with digests, the same bytes. */
 export async function verifyEntries(input: VerifyInput): Promise<void> {
-  await compareTrees(input);
-  if (input.depth === 'digests' && input.reread) await rereadFiles(input);
+  const differing = new Set<string>();
+  const noting: VerifyInput = {
+    ...input,
+    async onDifference(difference) {
+      differing.add(difference.item);
+      await input.onDifference(difference);
+    },
+  };
+  await compareTrees(noting);
+  if (input.depth === 'digests' && input.reread) await rereadFiles(noting);
+  for await (const page of input.steps()) {
+    for (const { seq, action, item } of page) {
+      if (action !== 'copy') continue;
+      await input.onStep(seq, !(item.members ?? [item]).some(({ key }) => differing.has(key)));
+    }
+  }
 }
 
 async function compareTrees(input: VerifyInput): Promise<void> {
@@ -23,7 +37,7 @@ async function compareTrees(input: VerifyInput): Promise<void> {
       if (!item || !filter(item) || (!pair.source && !shipment.deletions)) continue;
       const difference = compareEntry(pair) ?? (depth === 'every-byte' ? await compareBytes(input, pair) : undefined);
       if (difference) await input.onDifference({ item: item.key, ...difference });
-      await input.onItem(undefined, difference === undefined, content(item));
+      input.onItem(content(item));
     }
   }
 }

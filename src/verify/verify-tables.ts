@@ -3,7 +3,7 @@ import type { Item } from '../model/item.ts';
 import type { Step } from '../model/step.ts';
 import { compareBuckets, differingRows } from '../store/compare-rows.ts';
 import { createItemFilter } from '../store/item-filter.ts';
-import { content, type VerifyInput } from './verify-shipment.ts';
+import { content, type VerifyInput } from './verify.ts';
 
 /** Every table holds the rows that were carried, every index and foreign key is there. A difference is named by key. */
 export async function verifyTables(input: VerifyInput): Promise<void> {
@@ -21,7 +21,7 @@ export async function verifyTables(input: VerifyInput): Promise<void> {
 async function verifyStep(input: VerifyInput, step: Step): Promise<void> {
   const past = input.past(step.seq);
   if (past.failed) {
-    await input.onItem(step.seq, false, content(step.item));
+    await input.onStep(step.seq, false);
     return;
   }
   const item = past.item ?? step.item;
@@ -57,7 +57,8 @@ async function verifyKept(input: VerifyInput, planned: ReadonlySet<string>): Pro
 async function verifyPresence(input: VerifyInput, step: number | undefined, item: Item, as: Item): Promise<void> {
   const there = await input.ends.sink.exists(as, input.signal);
   if (!there) await input.onDifference({ item: item.key, kind: 'missing' });
-  await input.onItem(step, there, content(item));
+  input.onItem(content(item));
+  if (step !== undefined) await input.onStep(step, there);
 }
 
 /** `carried` is what the receipts add up to; where they do not tell the whole table, the source is read. */
@@ -71,8 +72,7 @@ async function verifyRows(
   const { ends, signal } = input;
   const { source, target } = ends;
   if (!(await ends.sink.exists(as, signal))) {
-    await input.onDifference({ item: item.key, kind: 'missing' });
-    await input.onItem(step, false, content(item, 0));
+    await verifyPresence(input, step, item, as);
     return;
   }
   const have = await target?.digest?.(as, as, signal);
@@ -87,7 +87,8 @@ async function verifyRows(
       await input.onDifference({ item: item.key, kind: have?.rows === want?.rows ? 'changed' : 'count', detail });
     }
   }
-  await input.onItem(step, equal, content(item, have?.rows ?? 0));
+  input.onItem(content(item, have?.rows ?? 0));
+  if (step !== undefined) await input.onStep(step, equal);
 }
 
 /** Bisects down to the keys; the number of rows named. Rows that only the target has count unless the target may

@@ -24,8 +24,10 @@ export interface VerifyInput {
   /** The run has ended: files are read again and compared with the digests taken while they were written. */
   readonly reread: boolean;
   readonly onDifference: (difference: Difference) => Promise<void>;
-  /** An item was looked at; `step` where the plan has one for it. */
-  readonly onItem: (step: number | undefined, equal: boolean, content: Content) => Promise<void>;
+  /** An item was looked at. */
+  readonly onItem: (content: Content) => void;
+  /** All that a step of the plan carried was looked at. */
+  readonly onStep: (step: number, equal: boolean) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
