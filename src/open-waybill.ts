@@ -6,6 +6,7 @@ import { createEngine } from './engine/create-engine.ts';
 import type { Engine } from './engine/engine.ts';
 import { openSqliteJournal } from './journal/sqlite-journal.ts';
 import { openStore } from './open-store.ts';
+import { packageVersion } from './package-version.ts';
 import { createRegistry } from './store/registry.ts';
 import { writeBill } from './verify/write-bill.ts';
 
@@ -14,18 +15,19 @@ export interface WaybillOptions {
   readonly stateFolder: string;
   /** Fetches the secrets that jobs refer to; see createSecretKeeper. */
   readonly secrets: SecretKeeper;
-  /** Waybill's own, for bills. */
-  readonly version: string;
 }
 
 /** The composition root: an engine with this installation's drivers, over the journal of a state folder. */
-export async function openWaybill({ stateFolder, secrets, version }: WaybillOptions): Promise<Engine> {
+export async function openWaybill({ stateFolder, secrets }: WaybillOptions): Promise<Engine> {
   const journal = await openSqliteJournal(stateFolder);
   return createEngine({
     journal,
     open: openStore(createRegistry(drivers), secrets),
     threadEntry: threadEntry(),
-    writeBill: (run) => writeBill({ journal, run, stateFolder, version }),
+    async writeBill(run) {
+      const { json, html } = await writeBill({ journal, run, stateFolder, version: packageVersion() });
+      return { json, html };
+    },
   });
 }
 

@@ -1,5 +1,5 @@
 const wide =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
+  /(?![\uff61-\uffdc])[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
 const none = /[\p{Mn}\p{Me}\p{Cf}\u1160-\u11ff]/u;
 
 /** Columns that a text takes on a terminal. Without colours: they are painted on afterwards. */

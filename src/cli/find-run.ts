@@ -11,7 +11,8 @@ export async function findRun(engine: Engine, text: string): Promise<string> {
   if (ids.includes(text)) return text;
   const fitting = ids.filter((id) => id.startsWith(text) || id.endsWith(text));
   if (fitting.length === 1 && fitting[0] !== undefined) return fitting[0];
-  throw new MigrationError('run.unknown', `There is no run ${text}.`, { hint: hintFor(text, ids, fitting) });
+  const message = ids.length === 0 ? 'There is no run yet.' : `There is no run ${text}.`;
+  throw new MigrationError('run.unknown', message, { hint: hintFor(text, ids, fitting) });
 }
 
 /** The same, or the path of a bill that names the run. */
@@ -24,7 +25,7 @@ export async function findRunOrBill(engine: Engine, text: string, cwd: string): 
 
 function hintFor(text: string, ids: readonly string[], fitting: readonly string[]): string {
   if (fitting.length > 1) return `Several runs fit: ${fitting.slice(0, 5).join(', ')}.`;
-  if (ids.length === 0) return 'No run was made here yet. `--state FOLDER` says where to look.';
+  if (ids.length === 0) return '`--state FOLDER` says where to look.';
   const guess = nearest(text, ids);
   return guess ? `Did you mean ${guess}?` : '`waybill runs` lists them; `--state FOLDER` says where to look.';
 }

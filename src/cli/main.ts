@@ -1,9 +1,9 @@
 /** cli: the command line. It parses, shows and exits; what it does is the engine's.
  *  Promise: one clear message and the exit code of the error table for whatever goes wrong. Callers: bin/waybill.
  *  This file alone reads the environment, listens to signals and ends the process. */
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { CommanderError } from 'commander';
+import { packageVersion } from '../package-version.ts';
 import { MigrationError, toMigrationError } from '../model/migration-error.ts';
 import type { Context } from './context.ts';
 import { createOutput } from './output.ts';
@@ -61,7 +61,7 @@ const context: Context = {
     ]);
     const secrets = createSecretKeeper({ env: process.env, readFile: (path) => readFile(path, 'utf8') });
     redact = (text) => secrets.redact(text);
-    return openWaybill({ stateFolder, secrets, version: context.version });
+    return openWaybill({ stateFolder, secrets });
   },
 };
 
@@ -106,10 +106,5 @@ function leaveIfClosed(error: NodeJS.ErrnoException): void {
 }
 
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 process.exitCode = await main();

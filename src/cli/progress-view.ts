@@ -68,9 +68,9 @@ const maxWorkers = 8;
 function workerLines({ inFlight }: Progress, width: number, colors: Colors): string[] {
   const workers = Object.entries(inFlight).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const lines = workers.slice(0, maxWorkers).map(([worker, { item, chunk, bytes }]) => {
-    const size = formatBytes(bytes).padStart(9);
-    const room = Math.max(4, width - 12 - size.length - 3);
-    return `  ${colors.dim(column(worker, 10))} ${column(printable(item ?? chunk), room)} ${colors.dim(size)}`;
+    const size = width < 40 ? '' : formatBytes(bytes).padStart(10);
+    const room = width - '  worker-1 '.length - size.length;
+    return `  ${colors.dim(column(worker, 8))} ${column(printable(item ?? chunk), room)}${colors.dim(size)}`;
   });
   if (workers.length > maxWorkers) lines.push(colors.dim(`  and ${workers.length - maxWorkers} more workers`));
   return lines;

@@ -33,7 +33,7 @@ export function verify(command: Command, context: Context): void {
           signal: stopping.signal,
           depth: options.depth,
           onDifference(shipment, difference) {
-            if (!output.live) return output.object({ type: 'difference', shipment, difference });
+            if (output.json) return output.object({ type: 'difference', shipment, difference });
             if (shown++ >= maxShown) return;
             line.clear();
             const words = [shipment, ...differenceWords(difference)].filter(Boolean).join(' ');
@@ -47,7 +47,7 @@ export function verify(command: Command, context: Context): void {
       }
       if (!found.equal) context.exit = 3;
       const { differences: _, ...figures } = found;
-      if (!output.live) output.object({ type: 'result', run, depth: options.depth, exit: context.exit, ...figures });
+      if (output.json) output.object({ type: 'result', run, depth: options.depth, exit: context.exit, ...figures });
       else output.line(verdict(found, options.depth, output));
     });
 }

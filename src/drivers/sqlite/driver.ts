@@ -17,6 +17,7 @@ export const sqliteDriver: Driver = {
   title: 'SQLite database file',
   options: sqliteOptions,
   example: 'sqlite:shop.db',
+  local: true,
   async open(address, values, signal) {
     signal.throwIfAborted();
     return openStore(address, sqliteOptions.parse(values));
