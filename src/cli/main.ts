@@ -81,10 +81,15 @@ async function main(): Promise<number> {
       ? new MigrationError('run.paused', 'Stopped before anything was moved.')
       : toMigrationError(error);
     output.error(known);
-    if (known.code === 'internal' && context.env['WAYBILL_DEBUG'] && error instanceof Error)
-      output.remark(error.stack ?? '');
+    if (known.code === 'internal') traceBack(error);
     return known.exit;
   }
+}
+
+/** What nobody foresaw is worth a report, and a report wants to know where. */
+function traceBack(error: unknown): void {
+  const stack = error instanceof Error ? error.stack : undefined;
+  output.remark(context.env['WAYBILL_DEBUG'] && stack ? stack : '  WAYBILL_DEBUG=1 shows where it happened.');
 }
 
 /** commander has printed its own message for people; with --json it is printed here. */

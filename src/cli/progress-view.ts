@@ -27,7 +27,7 @@ export function progressLines(view: ProgressView): string[] {
   const lines = [
     `${colors.bold(column(title, width - clock.length - 1))} ${colors.dim(clock)}`,
     bar(figures.fraction, width, colors, figures.phase === 'verifying'),
-    shorten(figureWords(figures, progress), width),
+    figureLine(figureWords(figures, progress), width),
     ...workerLines(progress, width, colors),
     ...problems(progress, width, colors),
   ];
@@ -51,16 +51,22 @@ function bar(fraction: number, width: number, colors: Colors, complete: boolean)
   return `${colors.green('━'.repeat(full))}${colors.dim('─'.repeat(room - full))} ${percent}`;
 }
 
-function figureWords(figures: Figures, { verified }: Progress): string {
+/** As many as there is room for; the last say most, and the first can be seen from the bar. */
+function figureLine(words: readonly string[], width: number): string {
+  const line = words.join(' · ');
+  return line.length <= width || words.length === 1 ? shorten(line, width) : figureLine(words.slice(1), width);
+}
+
+function figureWords(figures: Figures, { verified }: Progress): string[] {
   const { items, rows, bytes, bytesPerSecond, rowsPerSecond, secondsLeft, phase } = figures;
   const words = [`${formatCount(items)} items`];
   if (rows > 0) words.push(`${formatCount(rows)} rows`);
   words.push(formatBytes(bytes));
-  if (phase === 'verifying') return [...words, `${formatCount(verified)} verified`].join(' · ');
+  if (phase === 'verifying') return [...words, `${formatCount(verified)} verified`];
   if (bytesPerSecond > 0) words.push(`${formatBytes(bytesPerSecond)}/s`);
   if (rowsPerSecond > 0) words.push(`${formatCount(rowsPerSecond)} rows/s`);
   if (secondsLeft !== undefined) words.push(`${formatDuration(Math.max(1, secondsLeft))} left`);
-  return words.join(' · ');
+  return words;
 }
 
 const maxWorkers = 8;

@@ -19,20 +19,22 @@ export function resultText(result: RunResult, colors: Colors): string {
 }
 
 function verdict({ outcome, run, progress, error }: RunResult, colors: Colors): string {
+  const { done, removed } = progress;
   switch (outcome) {
     case 'done':
-      return `${colors.green(colors.bold('Done.'))} ${carried(progress)}, verified: no difference.`;
+      return done.items + done.rows + removed === 0
+        ? `${colors.green(colors.bold('Nothing had changed.'))} Both ends were compared: no difference.`
+        : `${colors.green(colors.bold('Done.'))} ${carried(progress)}, verified: no difference.`;
     case 'differs':
       return `${colors.yellow(colors.bold('Finished, but not everything is equal.'))} ${carried(progress)}.`;
     case 'paused':
-      return `${colors.yellow(colors.bold('Paused.'))} Resume with: waybill resume ${run}`;
+      return `${colors.yellow(colors.bold('Paused.'))} ${carried(progress)} so far. Resume with: waybill resume ${run}`;
     case 'failed':
       return `${colors.red(colors.bold('Failed:'))} ${error ? printableLines(error.message) : 'see the bill.'}`;
   }
 }
 
 function carried({ done, removed, startedAt, endedAt }: Progress): string {
-  if (done.items + done.rows + removed === 0) return 'Nothing had changed, so nothing was carried';
   const figures = [plural(done.items, 'item'), done.rows > 0 && plural(done.rows, 'row'), formatBytes(done.bytes)];
   if (removed > 0) figures.push(`${plural(removed, 'item')} removed`);
   const seconds = startedAt !== undefined && endedAt !== undefined ? (endedAt - startedAt) / 1000 : undefined;

@@ -62,6 +62,7 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
       return {
         ...progress,
         phases: { ...progress.phases, [event.shipment]: event.phase },
+        inFlight: {},
         // Verification that was cut short begins again, and finds the same differences again.
         ...(event.phase === 'verifying' && { differences: dropShipment(progress.differences, event.shipment) }),
       };
