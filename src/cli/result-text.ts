@@ -23,7 +23,7 @@ function verdict({ outcome, run, progress, error }: RunResult, colors: Colors): 
   switch (outcome) {
     case 'done':
       return done.items + done.rows + removed === 0
-        ? `${colors.green(colors.bold('Nothing had changed.'))} Both ends were compared: no difference.`
+        ? `${colors.green(colors.bold('Nothing had changed.'))} The plan compared both ends and found them equal.`
         : `${colors.green(colors.bold('Done.'))} ${carried(progress)}, verified: no difference.`;
     case 'differs':
       return `${colors.yellow(colors.bold('Finished, but not everything is equal.'))} ${carried(progress)}.`;
