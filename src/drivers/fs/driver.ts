@@ -18,6 +18,7 @@ export const fsDriver: Driver = {
   title: 'Folders and files',
   options: fsOptions,
   example: './photos',
+  local: true,
 
   async open(address, values, signal): Promise<Store> {
     signal.throwIfAborted();
