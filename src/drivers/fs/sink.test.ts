@@ -388,7 +388,10 @@ test('sweep removes what this run left, at any depth, and nothing else', async (
   await to.sink.sweep('rtest', signal);
   await to.sink.sweep('rtest', signal);
   deepStrictEqual(readdirSync(target), ['a']);
-  deepStrictEqual(new Set(readdirSync(join(target, 'a'), { recursive: true })), new Set(['.waybill-rother-1~', 'b']));
+  deepStrictEqual(
+    new Set<unknown>(readdirSync(join(target, 'a'), { recursive: true })),
+    new Set<unknown>(['.waybill-rother-1~', 'b']),
+  );
   await (await openFolder(t, join(target, 'none'))).sink.sweep('rtest', signal);
 });
 
