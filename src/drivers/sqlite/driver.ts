@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Address } from '../../model/address.ts';
@@ -17,6 +17,7 @@ export const sqliteDriver: Driver = {
   title: 'SQLite database file',
   options: sqliteOptions,
   example: 'sqlite:shop.db',
+  local: true,
   async open(address, values, signal) {
     signal.throwIfAborted();
     return openStore(address, sqliteOptions.parse(values));
@@ -30,6 +31,12 @@ function openStore(address: Address, options: SqliteOptions): Store {
     });
   }
   const path = resolve(address.path);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new MigrationError('source.missing', `${path} is a folder, not a SQLite database.`, {
+      hint: 'Name the file in it.',
+      where: path,
+    });
+  }
   let reading = existsSync(path) ? openForReading(path, options) : undefined;
   const connect = (): DatabaseSync => {
     if (!reading && !existsSync(path)) throw missing(path);

@@ -6,6 +6,7 @@ import { createColumnEncoder, doubtful, type SqliteValue } from './column-encode
 import type { SqliteOptions } from './options.ts';
 import { createKeyText } from './row-refusal.ts';
 import { quoteName } from './sql-names.ts';
+import { rowidBounds } from './table-access.ts';
 import { type CatalogueTable, withTypes } from './table-shape.ts';
 
 /** Up to this many rows, all are looked at; of larger tables, slices from all over. */
@@ -246,10 +247,7 @@ function* sampleRows(db: DatabaseSync, table: CatalogueTable, rows: number): Gen
     yield* run(`${select} LIMIT ${allRows}`);
     return;
   }
-  const bounds = db.prepare(`SELECT min(${rowid}), max(${rowid}) FROM ${quoteName(table.shape.name)}`);
-  bounds.setReturnArrays(true);
-  bounds.setReadBigInts(true);
-  const [low, high] = bounds.get() as unknown as [bigint, bigint];
+  const { low, high } = rowidBounds(db, table.shape.name, rowid);
   for (let i = 0; i < slices; i++) {
     const from = low + ((high - low) * BigInt(i)) / BigInt(slices);
     const to = low + ((high - low) * BigInt(i + 1)) / BigInt(slices);

@@ -4,6 +4,7 @@ import { carriedColumns, type TableShape } from '../../model/shape.ts';
 import { RowReader } from '../../store/rows/row-reader.ts';
 import type { SqliteValue } from './column-encoder.ts';
 import { createFieldReader } from './field-value.ts';
+import { prepareChange } from './prepare-change.ts';
 import { quoteName } from './sql-names.ts';
 
 /** Puts canonical rows into a table, within the caller's transaction. */
@@ -16,7 +17,8 @@ export async function insertRows(
 ): Promise<Stored> {
   const columns = carriedColumns(shape);
   const names = columns.map((column) => quoteName(column.name)).join(', ');
-  const insert = db.prepare(
+  const insert = prepareChange(
+    db,
     columns.length === 0
       ? `INSERT INTO ${quoteName(table)} DEFAULT VALUES`
       : `INSERT INTO ${quoteName(table)} (${names}) VALUES (${columns.map(() => '?').join(', ')})`,

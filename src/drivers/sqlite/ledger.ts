@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Stored } from '../../model/receipt.ts';
 import { ownPrefix } from './catalogue.ts';
+import { prepareChange } from './prepare-change.ts';
 import { quoteName } from './sql-names.ts';
 
 /** What this database knows of drafts: written in the same transactions as the rows, so that both or neither are
@@ -28,7 +29,7 @@ export function findChunk(db: DatabaseSync, draft: string, chunk: string): Store
 }
 
 export function enterChunk(db: DatabaseSync, draft: string, chunk: string, stored: Stored): void {
-  db.prepare(`INSERT INTO ${ledger} VALUES (?, ?, ?, ?)`).run(draft, chunk, stored.rows, stored.bytes);
+  prepareChange(db, `INSERT INTO ${ledger} VALUES (?, ?, ?, ?)`).run(draft, chunk, stored.rows, stored.bytes);
 }
 
 export const isPublished = (db: DatabaseSync, draft: string): boolean =>
@@ -44,7 +45,7 @@ export function dropDrafts(db: DatabaseSync, pattern: string): void {
     .all(pattern, ledger);
   for (const { name } of tables) db.exec(`DROP TABLE ${quoteName(String(name))}`);
   if (!hasTable(db, ledger)) return;
-  db.prepare(`DELETE FROM ${ledger} WHERE draft LIKE ? ESCAPE '\\'`).run(pattern);
+  prepareChange(db, `DELETE FROM ${ledger} WHERE draft LIKE ? ESCAPE '\\'`).run(pattern);
   if (!db.prepare(`SELECT 1 FROM ${ledger}`).get()) db.exec(`DROP TABLE ${ledger}`);
 }
 

@@ -7,6 +7,7 @@ import { RowWriter } from '../../store/rows/row-writer.ts';
 import type { DraftOptions } from '../../store/store.ts';
 import type { SqliteValue } from './column-encoder.ts';
 import { hasTable } from './ledger.ts';
+import { prepareChange } from './prepare-change.ts';
 import { createRowEncoder } from './row-encoder.ts';
 import { quoteName } from './sql-names.ts';
 
@@ -52,8 +53,8 @@ function setNextNumber(db: DatabaseSync, shape: TableShape): void {
   if (!identity || !hasTable(db, 'sqlite_sequence')) return;
   const last = BigInt(identity.next) - 1n;
   const known = db.prepare('SELECT 1 FROM sqlite_sequence WHERE name = ?').get(shape.name);
-  if (known) db.prepare('UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?').run(last, shape.name);
-  else if (last > 0n) db.prepare('INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run(shape.name, last);
+  if (known) prepareChange(db, 'UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?').run(last, shape.name);
+  else if (last > 0n) prepareChange(db, 'INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)').run(shape.name, last);
 }
 
 function removeRows(db: DatabaseSync, shape: TableShape, keys: readonly string[]): void {
@@ -65,7 +66,7 @@ function removeRows(db: DatabaseSync, shape: TableShape, keys: readonly string[]
     return;
   }
   const conditions = key.map((column) => `${quoteName(column.name)} IS ?`).join(' AND ');
-  const remove = db.prepare(`DELETE FROM ${quoteName(shape.name)} WHERE ${conditions}`);
+  const remove = prepareChange(db, `DELETE FROM ${quoteName(shape.name)} WHERE ${conditions}`);
   for (const text of keys) {
     const parts = JSON.parse(text) as (string | null)[];
     remove.run(...key.map((column, i) => valueOfText(column.type, parts[i] ?? null)));
@@ -115,6 +116,6 @@ function removeByHash(db: DatabaseSync, shape: TableShape, keys: readonly string
     left.set(key, count - 1);
     doomed.push(row.at(-1) as bigint);
   }
-  const remove = db.prepare(`DELETE FROM ${quoteName(shape.name)} WHERE rowid = ?`);
+  const remove = prepareChange(db, `DELETE FROM ${quoteName(shape.name)} WHERE rowid = ?`);
   for (const rowid of doomed) remove.run(rowid);
 }

@@ -4,6 +4,7 @@ import type { Item } from '../../model/item.ts';
 import type { ForeignKeyShape, IndexShape } from '../../model/shape.ts';
 import type { Draft } from '../../store/store.ts';
 import { createIndexSql, foreignKeySql } from './create-sql.ts';
+import { prepareChange } from './prepare-change.ts';
 import { quoteName } from './sql-names.ts';
 import type { WriteConnection } from './write-connection.ts';
 
@@ -84,7 +85,7 @@ function addForeignKey(db: DatabaseSync, table: string, key: ForeignKeyShape): v
   const version = Number(db.prepare('PRAGMA schema_version').get()?.['schema_version']);
   db.exec('PRAGMA writable_schema = ON');
   try {
-    db.prepare("UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ? COLLATE NOCASE").run(
+    prepareChange(db, "UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ? COLLATE NOCASE").run(
       `${sql.slice(0, end).trimEnd()},\n  ${foreignKeySql(key)}\n${sql.slice(end)}`,
       table,
     );

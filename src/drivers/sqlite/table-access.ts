@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { MigrationError } from '../../model/migration-error.ts';
-import type { TableShape } from '../../model/shape.ts';
 import type { SqliteValue } from './column-encoder.ts';
 import { quoteName } from './sql-names.ts';
 
@@ -65,9 +64,20 @@ const sliceBytes = 256 * 1024;
 export const sliceRows = (bytesPerRow: number): number =>
   Math.max(1, Math.min(mostSliceRows, Math.floor(sliceBytes / Math.max(1, bytesPerRow))));
 
-/** The column that is the row number under another name. */
-export const rowidAlias = (shape: TableShape): number =>
-  shape.columns.findIndex((column) => column.identity !== undefined && column.name === shape.primaryKey[0]);
-
 export const keyCondition = (columns: readonly string[], operator: '>=' | '<'): string =>
   `(${columns.map(quoteName).join(', ')}) ${operator} (${columns.map(() => '?').join(', ')})`;
+
+/** Lowest and highest row number of a table that has rows. Each has its own query: SQLite looks up a single min or max,
+ *  and reads the whole table for two. */
+export function rowidBounds(
+  db: DatabaseSync,
+  table: string,
+  rowid: string,
+): { readonly low: bigint; readonly high: bigint } {
+  const [low, high] = ['min', 'max'].map((end) => {
+    const query = db.prepare(`SELECT ${end}(${rowid}) AS n FROM ${quoteName(table)}`);
+    query.setReadBigInts(true);
+    return query.get()?.['n'] as bigint;
+  });
+  return { low: low ?? 0n, high: high ?? 0n };
+}
