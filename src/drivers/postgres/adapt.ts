@@ -21,7 +21,8 @@ export function adapt(item: Item, options: PostgresOptions): Adapted {
   const name = (text: string) => {
     const folded = options.names === 'lower' ? text.toLowerCase() : text;
     const fitted = fitName(folded);
-    if (fitted !== folded) note('warning', 'name.shortened', `The name ${folded} has more than 63 bytes and becomes ${fitted}.`);
+    if (fitted !== folded)
+      note('warning', 'name.shortened', `The name ${folded} has more than 63 bytes and becomes ${fitted}.`);
     return fitted;
   };
   const adapted = adaptKind(item, options, name, note);
@@ -41,7 +42,11 @@ function adaptKind(item: Item, options: PostgresOptions, name: Name, note: Note)
     const { index } = item.index;
     const own = ownName(table, index.name, name);
     if (own !== name(index.name)) {
-      note('info', 'name.changed', `Index ${index.name} of ${table} becomes ${own}: PostgreSQL wants index names unique in a schema.`);
+      note(
+        'info',
+        'name.changed',
+        `Index ${index.name} of ${table} becomes ${own}: PostgreSQL wants index names unique in a schema.`,
+      );
     }
     const columns = index.columns.map((column) => ({ ...column, name: name(column.name) }));
     return { ...item, key: `${table}.index.${own}`, index: { table, index: { ...index, name: own, columns } } };
@@ -59,7 +64,9 @@ function adaptKind(item: Item, options: PostgresOptions, name: Name, note: Note)
     };
     return { ...item, key: `${table}.foreign-key.${own}`, foreignKey: { table, foreignKey: adapted } };
   }
-  throw new MigrationError('store.unsupported', `PostgreSQL cannot hold ${item.key} (${item.kind}).`, { where: item.key });
+  throw new MigrationError('store.unsupported', `PostgreSQL cannot hold ${item.key} (${item.kind}).`, {
+    where: item.key,
+  });
 }
 
 /** Index names are unique in a schema here, but only in a table elsewhere. */
@@ -73,10 +80,14 @@ function adaptTable(shape: TableShape, options: PostgresOptions, name: Name, not
   const columns = shape.columns.map((column) => adaptColumn(column, shape, options, name, note));
   const clash = columns.find((column, at) => columns.findIndex((other) => other.name === column.name) < at);
   if (clash) {
-    throw new MigrationError('plan.name-clash', `Table ${shape.name} has two columns that would both be named ${clash.name}.`, {
-      hint: 'Keep names as they are with `names: keep`, or rename one of them.',
-      where: shape.name,
-    });
+    throw new MigrationError(
+      'plan.name-clash',
+      `Table ${shape.name} has two columns that would both be named ${clash.name}.`,
+      {
+        hint: 'Keep names as they are with `names: keep`, or rename one of them.',
+        where: shape.name,
+      },
+    );
   }
   return {
     ...shape,
@@ -90,7 +101,13 @@ function adaptTable(shape: TableShape, options: PostgresOptions, name: Name, not
   };
 }
 
-function adaptColumn(column: ColumnShape, shape: TableShape, options: PostgresOptions, name: Name, note: Note): ColumnShape {
+function adaptColumn(
+  column: ColumnShape,
+  shape: TableShape,
+  options: PostgresOptions,
+  name: Name,
+  note: Note,
+): ColumnShape {
   const type = adaptType(column, options, note);
   const { default: byDefault, generated, identity, ...rest } = column;
   const adapted = { ...rest, name: name(column.name), type, declared: sqlType(type) };
@@ -107,11 +124,20 @@ function adaptColumn(column: ColumnShape, shape: TableShape, options: PostgresOp
   }
   if (identity) {
     if (type.kind === 'integer') return { ...adapted, nullable: false, identity };
-    note('warning', 'column.identity-lost', `Column ${column.name} is numbered by the source, which PostgreSQL does for integers only.`);
+    note(
+      'warning',
+      'column.identity-lost',
+      `Column ${column.name} is numbered by the source, which PostgreSQL does for integers only.`,
+    );
   }
-  if (!byDefault || (byDefault.kind === 'literal' && !byDefault.quoted && /^null$/i.test(byDefault.text))) return adapted;
+  if (!byDefault || (byDefault.kind === 'literal' && !byDefault.quoted && /^null$/i.test(byDefault.text)))
+    return adapted;
   if (defaultSql(byDefault, type) !== undefined) return { ...adapted, default: byDefault };
-  note('warning', 'column.default-lost', `The default of column ${column.name} is no value of type ${adapted.declared} and is left out.`);
+  note(
+    'warning',
+    'column.default-lost',
+    `The default of column ${column.name} is no value of type ${adapted.declared} and is left out.`,
+  );
   return adapted;
 }
 
@@ -129,7 +155,11 @@ function adaptType(column: ColumnShape, { jsonType }: PostgresOptions, note: Not
     return { kind: 'json', binary };
   }
   if (type.kind === 'text' && type.length !== undefined && sqlType(type) === 'text') return { kind: 'text' };
-  if (type.kind === 'decimal' && (type.precision !== undefined || type.scale !== undefined) && sqlType(type) === 'numeric') {
+  if (
+    type.kind === 'decimal' &&
+    (type.precision !== undefined || type.scale !== undefined) &&
+    sqlType(type) === 'numeric'
+  ) {
     note('info', 'column.unlimited', `Column ${column.name} (${column.declared}) becomes numeric without limits.`);
     return { kind: 'decimal' };
   }

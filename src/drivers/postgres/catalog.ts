@@ -12,9 +12,15 @@ type Report = (finding: Finding) => void;
 const itemsAtOnce = 200;
 
 /** Tables, indexes and foreign keys of a schema in ascending order of key. What has no neutral form is reported. */
-export async function* listItems(connection: Connection, schema: string, report: Report): AsyncGenerator<readonly Item[]> {
+export async function* listItems(
+  connection: Connection,
+  schema: string,
+  report: Report,
+): AsyncGenerator<readonly Item[]> {
   await reportOthers(connection, schema, report);
-  const keys = await connection.query<{ key: string; kind: 'table' | 'index' | 'foreign-key'; oid: string }>(keysSql, [schema]);
+  const keys = await connection.query<{ key: string; kind: 'table' | 'index' | 'foreign-key'; oid: string }>(keysSql, [
+    schema,
+  ]);
   for (let at = 0; at < keys.length; at += itemsAtOnce) {
     const page = keys.slice(at, at + itemsAtOnce);
     const of = (kind: Item['kind']) => page.filter((each) => each.kind === kind).map(({ oid }) => oid);
@@ -70,7 +76,14 @@ interface ColumnRow {
 
 async function readTables(connection: Connection, oids: readonly string[], report: Report): Promise<[string, Item][]> {
   if (oids.length === 0) return [];
-  const tables = await connection.query<{ oid: string; name: string; bytes: string; rows: number; comment: string | null; keys: KeyRow[] }>(
+  const tables = await connection.query<{
+    oid: string;
+    name: string;
+    bytes: string;
+    rows: number;
+    comment: string | null;
+    keys: KeyRow[];
+  }>(
     `SELECT c.oid::text AS oid, c.relname AS name, pg_table_size(c.oid) AS bytes, c.reltuples AS rows,
             obj_description(c.oid, 'pg_class') AS comment,
             (SELECT coalesce(json_agg(json_build_object('primary', k.contype = 'p', 'name', k.conname, 'columns',
@@ -98,11 +111,16 @@ async function readTables(connection: Connection, oids: readonly string[], repor
       name: table.name,
       columns: own.map((column) => readColumn(column, table.name, next, report)),
       primaryKey: table.keys.find(({ primary }) => primary)?.columns ?? [],
-      unique: table.keys.filter(({ primary }) => !primary).map(({ name, columns: names }) => ({ name, columns: names })),
+      unique: table.keys
+        .filter(({ primary }) => !primary)
+        .map(({ name, columns: names }) => ({ name, columns: names })),
       ...(table.comment !== null && { comment: table.comment }),
     };
     const rows = Math.max(0, Math.round(table.rows));
-    return [`table ${table.oid}`, { key: table.name, kind: 'table', stage: 'data', bytes: Number(table.bytes), rows, shape }];
+    return [
+      `table ${table.oid}`,
+      { key: table.name, kind: 'table', stage: 'data', bytes: Number(table.bytes), rows, shape },
+    ];
   });
 }
 
@@ -116,7 +134,12 @@ function readColumn(row: ColumnRow, table: string, next: ReadonlyMap<string, str
   const type: LogicalType = logicalType(row.type, row.modifier) ?? { kind: 'text' };
   const where = `${table}.${row.name}`;
   if (type.kind === 'text' && !['text', 'varchar', 'bpchar', 'name'].includes(row.type)) {
-    report({ level: 'info', code: 'column.as-text', message: `Column ${where} (${row.declared}) travels as text.`, where: table });
+    report({
+      level: 'info',
+      code: 'column.as-text',
+      message: `Column ${where} (${row.declared}) travels as text.`,
+      where: table,
+    });
   }
   const column = {
     name: row.name,
@@ -133,12 +156,20 @@ function readColumn(row: ColumnRow, table: string, next: ReadonlyMap<string, str
   if (row.default === null) return column;
   const neutral = parseDefault(row.default);
   if (neutral) return { ...column, default: neutral };
-  report({ level: 'info', code: 'column.default-lost', message: `The default of column ${where} has no neutral form: ${row.default}.`, where: table });
+  report({
+    level: 'info',
+    code: 'column.default-lost',
+    message: `The default of column ${where} has no neutral form: ${row.default}.`,
+    where: table,
+  });
   return column;
 }
 
 /** The number that each sequence gives out next. */
-async function nextNumbers(connection: Connection, columns: readonly ColumnRow[]): Promise<ReadonlyMap<string, string>> {
+async function nextNumbers(
+  connection: Connection,
+  columns: readonly ColumnRow[],
+): Promise<ReadonlyMap<string, string>> {
   const sequences = columns.flatMap(({ sequence }) => sequence ?? []);
   if (sequences.length === 0) return new Map();
   const rows = await connection.query<{ at: string; next: string }>(
@@ -176,10 +207,20 @@ async function readIndexes(connection: Connection, oids: readonly string[], repo
   return rows.flatMap(({ oid, name, table, unique, plain, columns }): [string, Item][] => {
     const key = `${table}.index.${name}`;
     if (!plain || !columns) {
-      report({ level: 'info', code: 'index.not-carried', message: `Index ${name} of ${table} is partial, on an expression or of a special kind, and is not carried.`, where: key });
+      report({
+        level: 'info',
+        code: 'index.not-carried',
+        message: `Index ${name} of ${table} is partial, on an expression or of a special kind, and is not carried.`,
+        where: key,
+      });
       return [];
     }
-    return [[`index ${oid}`, { key, kind: 'index', stage: 'after', bytes: 0, index: { table, index: { name, columns, unique } } }]];
+    return [
+      [
+        `index ${oid}`,
+        { key, kind: 'index', stage: 'after', bytes: 0, index: { table, index: { name, columns, unique } } },
+      ],
+    ];
   });
 }
 
@@ -188,7 +229,12 @@ const actions = Object.fromEntries(Object.entries(actionCodes).map(([action, cod
   ForeignKeyShape['onDelete']
 >;
 
-async function readForeignKeys(connection: Connection, schema: string, oids: readonly string[], report: Report): Promise<[string, Item][]> {
+async function readForeignKeys(
+  connection: Connection,
+  schema: string,
+  oids: readonly string[],
+  report: Report,
+): Promise<[string, Item][]> {
   if (oids.length === 0) return [];
   const names = (numbers: string, table: string) =>
     `(SELECT json_agg(a.attname ORDER BY k.n) FROM unnest(${numbers}) WITH ORDINALITY k(attnum, n)
@@ -215,7 +261,12 @@ async function readForeignKeys(connection: Connection, schema: string, oids: rea
   return rows.flatMap((row): [string, Item][] => {
     const key = `${row.table}.foreign-key.${row.name}`;
     if (row.referenced_schema !== schema) {
-      report({ level: 'info', code: 'foreign-key.not-carried', message: `Foreign key ${row.name} of ${row.table} refers to ${qualified(row.referenced_schema, row.references)}, outside schema ${schema}.`, where: key });
+      report({
+        level: 'info',
+        code: 'foreign-key.not-carried',
+        message: `Foreign key ${row.name} of ${row.table} refers to ${qualified(row.referenced_schema, row.references)}, outside schema ${schema}.`,
+        where: key,
+      });
       return [];
     }
     const foreignKey: ForeignKeyShape = {
@@ -227,6 +278,11 @@ async function readForeignKeys(connection: Connection, schema: string, oids: rea
       onUpdate: actions[row.on_update] ?? 'no action',
       deferred: row.deferred,
     };
-    return [[`foreign-key ${row.oid}`, { key, kind: 'foreign-key', stage: 'after', bytes: 0, foreignKey: { table: row.table, foreignKey } }]];
+    return [
+      [
+        `foreign-key ${row.oid}`,
+        { key, kind: 'foreign-key', stage: 'after', bytes: 0, foreignKey: { table: row.table, foreignKey } },
+      ],
+    ];
   });
 }

@@ -8,7 +8,9 @@ export function defaultSql(value: ColumnDefault, type: LogicalType): string | un
   if (type.kind === 'bytes') return `'\\x${Buffer.from(value.text).toString('hex')}'`;
   if (type.kind === 'text' && type.length !== undefined && [...value.text].length > type.length) return undefined;
   const pattern = patterns[type.kind];
-  return !value.text.includes('\0') && (pattern === undefined || pattern.test(value.text)) ? quoteLiteral(value.text) : undefined;
+  return !value.text.includes('\0') && (pattern === undefined || pattern.test(value.text))
+    ? quoteLiteral(value.text)
+    : undefined;
 }
 
 /** What a literal must look like for the server to take it as a value of the type. */
@@ -35,13 +37,20 @@ function clockSql(kind: 'now' | 'today' | 'time-of-day', type: LogicalType): str
 /** The inverse: a default as the catalogue prints it, in neutral form. */
 export function parseDefault(expression: string): ColumnDefault | undefined {
   const bare = expression.replace(/^\((.*)\)$/s, '$1');
-  if (/^-?[\d.]+(e[-+]?\d+)?$/i.test(bare) || /^(true|false)$/.test(bare)) return { kind: 'literal', text: bare, quoted: false };
+  if (/^-?[\d.]+(e[-+]?\d+)?$/i.test(bare) || /^(true|false)$/.test(bare))
+    return { kind: 'literal', text: bare, quoted: false };
   const quoted = /^'((?:[^'\\]|'')*)'(::[a-z0-9 "_.(),]+)?$/i.exec(bare);
   if (quoted?.[1] !== undefined) return { kind: 'literal', text: quoted[1].replaceAll("''", "'"), quoted: true };
-  if (/^(CURRENT_TIMESTAMP|now\(\)|to_char\(\(now\(\) AT TIME ZONE 'UTC'::text\), 'YYYY-MM-DD HH24:MI:SS'::text\))$/.test(bare)) {
+  if (
+    /^(CURRENT_TIMESTAMP|now\(\)|to_char\(\(now\(\) AT TIME ZONE 'UTC'::text\), 'YYYY-MM-DD HH24:MI:SS'::text\))$/.test(
+      bare,
+    )
+  ) {
     return { kind: 'now' };
   }
-  if (/^(CURRENT_DATE|to_char\(\(now\(\) AT TIME ZONE 'UTC'::text\), 'YYYY-MM-DD'::text\))$/.test(bare)) return { kind: 'today' };
-  if (/^(LOCALTIME|to_char\(\(now\(\) AT TIME ZONE 'UTC'::text\), 'HH24:MI:SS'::text\))$/.test(bare)) return { kind: 'time-of-day' };
+  if (/^(CURRENT_DATE|to_char\(\(now\(\) AT TIME ZONE 'UTC'::text\), 'YYYY-MM-DD'::text\))$/.test(bare))
+    return { kind: 'today' };
+  if (/^(LOCALTIME|to_char\(\(now\(\) AT TIME ZONE 'UTC'::text\), 'HH24:MI:SS'::text\))$/.test(bare))
+    return { kind: 'time-of-day' };
   return undefined;
 }

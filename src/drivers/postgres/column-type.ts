@@ -13,7 +13,9 @@ export function sqlType(type: LogicalType): string {
     case 'float':
       return type.bits === 32 ? 'real' : 'double precision';
     case 'text':
-      return type.length !== undefined && type.length >= 1 && type.length <= longestVarchar ? `varchar(${type.length})` : 'text';
+      return type.length !== undefined && type.length >= 1 && type.length <= longestVarchar
+        ? `varchar(${type.length})`
+        : 'text';
     case 'bytes':
       return 'bytea';
     case 'boolean':

@@ -96,7 +96,9 @@ export class Connections implements AsyncDisposable {
 
   async #connect(): Promise<pg.Client> {
     const { host } = this.place;
-    const mode = host.startsWith('/') ? 'disable' : (this.#options.sslmode ?? (isLoopback(host) ? 'prefer' : 'verify-full'));
+    const mode = host.startsWith('/')
+      ? 'disable'
+      : (this.#options.sslmode ?? (isLoopback(host) ? 'prefer' : 'verify-full'));
     if (mode === 'disable' || this.#tls === false) return this.#open(false);
     if (mode === 'prefer') {
       try {
@@ -146,4 +148,5 @@ function destroy(client: pg.Client): void {
 /** Sessions that ended on their own or were ended. */
 const broken = new WeakSet<pg.Client>();
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || host === '::1' || host.startsWith('127.');
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || host === '::1' || host.startsWith('127.');

@@ -8,7 +8,12 @@ import { keyColumns, keyHashSql, rowHashSql } from './row-sql.ts';
 const rowsAtOnce = 1000;
 
 /** Counts and hashes a table's rows at the server. */
-export async function digestTable(connection: Connection, schema: string, table: string, as: TableShape): Promise<ItemDigest> {
+export async function digestTable(
+  connection: Connection,
+  schema: string,
+  table: string,
+  as: TableShape,
+): Promise<ItemDigest> {
   const [row] = await connection.query<{ rows: string; sum: string | null; bytes: string }>(
     `SELECT count(*) AS rows, sum(${rowHashSql(as)}) AS sum, pg_table_size($1::regclass) AS bytes FROM ${qualified(schema, table)}`,
     [qualified(schema, table)],
@@ -49,7 +54,8 @@ export async function* rowPrintsOf(
 ): AsyncGenerator<readonly RowPrint[]> {
   const key = keyColumns(as);
   const texts = key.map(({ name }, at) => `, ${quoteName(name)}::text AS k${at}`).join('');
-  const condition = wanted.size === buckets ? '' : `WHERE ${keyHashSql(as)} & ${buckets - 1} IN (${[...wanted].join(', ') || 'NULL'})`;
+  const condition =
+    wanted.size === buckets ? '' : `WHERE ${keyHashSql(as)} & ${buckets - 1} IN (${[...wanted].join(', ') || 'NULL'})`;
   await connection.run(
     `DECLARE prints NO SCROLL CURSOR FOR SELECT ${rowHashSql(as)} AS hash${texts} FROM ${qualified(schema, table)} ${condition}`,
   );

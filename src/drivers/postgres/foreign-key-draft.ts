@@ -128,21 +128,30 @@ async function orphans(connection: Connection, schema: string, table: string, ke
     [qualified(schema, table), key.name],
   );
   const name = primary?.columns ?? key.columns;
-  const texts = (columns: readonly string[]) => `ARRAY[${columns.map((column) => `r.${quoteName(column)}::text`).join(', ')}]`;
-  const same = key.columns.map((column, at) => `p.${quoteName(referenced?.columns[at] ?? column)} = r.${quoteName(column)}`);
+  const texts = (columns: readonly string[]) =>
+    `ARRAY[${columns.map((column) => `r.${quoteName(column)}::text`).join(', ')}]`;
+  const same = key.columns.map(
+    (column, at) => `p.${quoteName(referenced?.columns[at] ?? column)} = r.${quoteName(column)}`,
+  );
   const rows = await connection.query<{ key: readonly string[]; refers: readonly string[] }>(
     `SELECT ${texts(name)} AS key, ${texts(key.columns)} AS refers FROM ${qualified(schema, table)} r
      WHERE ${key.columns.map((column) => `r.${quoteName(column)} IS NOT NULL`).join(' AND ')}
        AND NOT EXISTS (SELECT FROM ${qualified(schema, key.references)} p WHERE ${same.join(' AND ')})
      ORDER BY ${name.map((column) => `r.${quoteName(column)}`).join(', ')} LIMIT ${namedOrphans + 1}`,
   );
-  const named = rows.slice(0, namedOrphans).map((row) => `row ${JSON.stringify(row.key)} refers to ${JSON.stringify(row.refers)}`);
+  const named = rows
+    .slice(0, namedOrphans)
+    .map((row) => `row ${JSON.stringify(row.key)} refers to ${JSON.stringify(row.refers)}`);
   return `${named.join(', ')}${rows.length > namedOrphans ? ' and more' : ''}: no such row in ${key.references}`;
 }
 
 const broken = (table: string, key: ForeignKeyShape, why: string, cause: unknown): MigrationError =>
-  new MigrationError('reference.broken', `Foreign key ${key.name} of table ${table} (${key.columns.join(', ')}) cannot be valid: ${why}.`, {
-    where: `${table}.foreign-key.${key.name}`,
-    hint: 'The rows have arrived, the constraint has not. Correct the rows at the source and run again.',
-    cause,
-  });
+  new MigrationError(
+    'reference.broken',
+    `Foreign key ${key.name} of table ${table} (${key.columns.join(', ')}) cannot be valid: ${why}.`,
+    {
+      where: `${table}.foreign-key.${key.name}`,
+      hint: 'The rows have arrived, the constraint has not. Correct the rows at the source and run again.',
+      cause,
+    },
+  );

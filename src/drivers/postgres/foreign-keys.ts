@@ -12,8 +12,14 @@ export interface ForeignKeyRow {
 }
 
 /** Foreign keys of other tables onto this one (`inbound`), or all that it takes part in. */
-export async function foreignKeysOf(connection: Connection, schema: string, table: string, which: 'inbound' | 'all'): Promise<readonly ForeignKeyRow[]> {
-  const condition = which === 'inbound' ? `c.confrelid = t.oid AND c.conrelid <> t.oid` : `t.oid IN (c.confrelid, c.conrelid)`;
+export async function foreignKeysOf(
+  connection: Connection,
+  schema: string,
+  table: string,
+  which: 'inbound' | 'all',
+): Promise<readonly ForeignKeyRow[]> {
+  const condition =
+    which === 'inbound' ? `c.confrelid = t.oid AND c.conrelid <> t.oid` : `t.oid IN (c.confrelid, c.conrelid)`;
   return connection.query<{ schema: string; table: string; name: string; definition: string; valid: boolean }>(
     `SELECT n.nspname AS schema, r.relname AS table, c.conname AS name, c.convalidated AS valid,
             regexp_replace(pg_get_constraintdef(c.oid), ' NOT VALID$', '') AS definition
@@ -65,8 +71,10 @@ export async function checkUnchecked(connection: Connection, run: string): Promi
     [run],
   );
   for (const { schema, table, name } of keys) {
-    await connection.run(`ALTER TABLE ${qualified(schema, table)} VALIDATE CONSTRAINT ${quoteName(name)}`).catch((error: unknown) => {
-      if ((error as { code?: string }).code !== '23503') throw error;
-    });
+    await connection
+      .run(`ALTER TABLE ${qualified(schema, table)} VALIDATE CONSTRAINT ${quoteName(name)}`)
+      .catch((error: unknown) => {
+        if ((error as { code?: string }).code !== '23503') throw error;
+      });
   }
 }

@@ -61,7 +61,12 @@ function createIndexSql(schema: string, table: string, { name, columns, unique }
   return `CREATE ${unique ? 'UNIQUE ' : ''}INDEX ${quoteName(name)} ON ${qualified(schema, table)} (${list})`;
 }
 
-async function indexState(connection: Connection, schema: string, table: string, index: IndexShape): Promise<'none' | 'same' | 'other'> {
+async function indexState(
+  connection: Connection,
+  schema: string,
+  table: string,
+  index: IndexShape,
+): Promise<'none' | 'same' | 'other'> {
   const [found] = await connection.query<{ same: boolean | null }>(
     `SELECT i.indexrelid IS NOT NULL AND i.indisvalid AND i.indrelid = to_regclass($2) AND i.indisunique = $3
             AND i.indpred IS NULL AND i.indexprs IS NULL
@@ -80,7 +85,13 @@ async function indexState(connection: Connection, schema: string, table: string,
 }
 
 /** Rows with equal keys, oversized keys and types without order are the rows' fault, not the server's. */
-async function inWords(error: unknown, connection: Connection, schema: string, table: string, index: IndexShape): Promise<unknown> {
+async function inWords(
+  error: unknown,
+  connection: Connection,
+  schema: string,
+  table: string,
+  index: IndexShape,
+): Promise<unknown> {
   const state = sqlState(error);
   if (!['23505', '54000', '42704'].includes(state)) return error;
   const why = state === '23505' ? await duplicates(connection, schema, table, index) : (error as ServerError).message;

@@ -38,7 +38,9 @@ export const lockLedger = (connection: Connection) => connection.run(`SELECT pg_
 export const createLedger = (connection: Connection) => connection.run(definition);
 
 export async function ledgerExists(connection: Connection): Promise<boolean> {
-  const rows = await connection.query<{ found: boolean }>(`SELECT to_regclass('${workSchema}.draft') IS NOT NULL AS found`);
+  const rows = await connection.query<{ found: boolean }>(
+    `SELECT to_regclass('${workSchema}.draft') IS NOT NULL AS found`,
+  );
   return rows[0]?.found === true;
 }
 
@@ -51,7 +53,11 @@ export async function insertDraft(connection: Connection, run: string, step: num
 }
 
 /** The draft of this staging table, locked against other publishers when `lock` is set. */
-export async function findDraft(connection: Connection, staging: string, lock: '' | 'FOR UPDATE' = ''): Promise<DraftRow | undefined> {
+export async function findDraft(
+  connection: Connection,
+  staging: string,
+  lock: '' | 'FOR UPDATE' = '',
+): Promise<DraftRow | undefined> {
   if (!(await ledgerExists(connection))) return undefined;
   const rows = await connection.query<{
     target: string;
@@ -82,7 +88,12 @@ export async function forgetDraft(connection: Connection, run: string, step: num
   await connection.run(`DELETE FROM ${workSchema}.draft WHERE run = $1 AND step = $2`, [run, step]);
 }
 
-export async function findChunk(connection: Connection, run: string, step: number, chunk: string): Promise<Stored | undefined> {
+export async function findChunk(
+  connection: Connection,
+  run: string,
+  step: number,
+  chunk: string,
+): Promise<Stored | undefined> {
   const rows = await connection.query<{ rows: string; bytes: string }>(
     `SELECT rows, bytes FROM ${workSchema}.chunk WHERE run = $1 AND step = $2 AND chunk = $3`,
     [run, step, chunk],
@@ -90,8 +101,20 @@ export async function findChunk(connection: Connection, run: string, step: numbe
   return rows[0] && { rows: Number(rows[0].rows), bytes: Number(rows[0].bytes) };
 }
 
-export async function insertChunk(connection: Connection, run: string, step: number, chunk: string, stored: Stored): Promise<void> {
-  await connection.run(`INSERT INTO ${workSchema}.chunk VALUES ($1, $2, $3, $4, $5)`, [run, step, chunk, stored.rows, stored.bytes]);
+export async function insertChunk(
+  connection: Connection,
+  run: string,
+  step: number,
+  chunk: string,
+  stored: Stored,
+): Promise<void> {
+  await connection.run(`INSERT INTO ${workSchema}.chunk VALUES ($1, $2, $3, $4, $5)`, [
+    run,
+    step,
+    chunk,
+    stored.rows,
+    stored.bytes,
+  ]);
 }
 
 /** What the ledger and the receipts disagree on, in words; undefined when they agree on every chunk. */
@@ -109,5 +132,8 @@ export async function disagreement(
     [run, step, receipts.map((receipt) => receipt.chunk), receipts.map((receipt) => receipt.rows)],
   );
   const row = rows[0];
-  return row && `chunk ${row.chunk} has ${row.stored ?? 'no'} rows in the staging table, ${row.promised ?? 'none'} in the receipts`;
+  return (
+    row &&
+    `chunk ${row.chunk} has ${row.stored ?? 'no'} rows in the staging table, ${row.promised ?? 'none'} in the receipts`
+  );
 }

@@ -6,7 +6,11 @@ const tokens = /\s+|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|'(?:[^'\\]|'')*'|[a-z_][a-
 /** A generated column's expression in another dialect, as PostgreSQL computes the same: sums, differences and products
  *  of number columns, or concatenation of text columns. Undefined for all else, division among it, because dialects
  *  disagree on it. */
-export function portableExpression(column: ColumnShape, columns: readonly ColumnShape[], rename: (name: string) => string): string | undefined {
+export function portableExpression(
+  column: ColumnShape,
+  columns: readonly ColumnShape[],
+  rename: (name: string) => string,
+): string | undefined {
   const expression = column.generated?.expression ?? '';
   const numbers = isNumber(column.type);
   if (!numbers && column.type.kind !== 'text') return undefined;
@@ -22,7 +26,12 @@ export function portableExpression(column: ColumnShape, columns: readonly Column
   return sql.trim() || undefined;
 }
 
-function translate(token: string, numbers: boolean, columns: readonly ColumnShape[], rename: (name: string) => string): string | undefined {
+function translate(
+  token: string,
+  numbers: boolean,
+  columns: readonly ColumnShape[],
+  rename: (name: string) => string,
+): string | undefined {
   if (token === '' || token === '(' || token === ')') return token;
   if (/^[-+*]$/.test(token)) return numbers ? token : undefined;
   if (token === '||' || token.startsWith("'")) return numbers ? undefined : token;

@@ -20,7 +20,12 @@ interface Facts {
 }
 
 /** What would stop a run, or make it less than it should be. */
-export async function probeTarget(connection: Connection, schema: string, user: string, database: string): Promise<Finding[]> {
+export async function probeTarget(
+  connection: Connection,
+  schema: string,
+  user: string,
+  database: string,
+): Promise<Finding[]> {
   const [facts] = await connection.query<Facts>(
     `SELECT current_setting('server_version') AS version, current_setting('server_version_num') AS version_number,
             pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on' AS standby,
@@ -37,10 +42,19 @@ export async function probeTarget(connection: Connection, schema: string, user: 
   const add = (level: Finding['level'], code: string, message: string, hint?: string) =>
     findings.push({ level, code, message, ...(hint !== undefined && { hint }) });
   if (Number(facts.version_number) < oldest * 10_000) {
-    add('error', 'store.unsupported', `The server is PostgreSQL ${facts.version}; Waybill writes to ${oldest} and later.`);
+    add(
+      'error',
+      'store.unsupported',
+      `The server is PostgreSQL ${facts.version}; Waybill writes to ${oldest} and later.`,
+    );
   }
   if (facts.standby) {
-    add('error', 'store.denied', 'The server takes no writes: it is a standby or set to read only.', 'Name the primary.');
+    add(
+      'error',
+      'store.denied',
+      'The server takes no writes: it is a standby or set to read only.',
+      'Name the primary.',
+    );
   }
   if (facts.encoding !== 'UTF8') {
     add(
@@ -51,9 +65,19 @@ export async function probeTarget(connection: Connection, schema: string, user: 
     );
   }
   if (!facts.schema_exists) {
-    add('error', 'source.missing', `There is no schema ${schema} in database ${database}.`, `CREATE SCHEMA ${schema}, or name another with ?schema=`);
+    add(
+      'error',
+      'source.missing',
+      `There is no schema ${schema} in database ${database}.`,
+      `CREATE SCHEMA ${schema}, or name another with ?schema=`,
+    );
   } else if (facts.may_create_table === false) {
-    add('error', 'store.denied', `User ${user} may not create tables in schema ${schema}.`, `GRANT CREATE, USAGE ON SCHEMA ${schema} TO ${user}`);
+    add(
+      'error',
+      'store.denied',
+      `User ${user} may not create tables in schema ${schema}.`,
+      `GRANT CREATE, USAGE ON SCHEMA ${schema} TO ${user}`,
+    );
   }
   if (!facts.may_create_schema) {
     add(
@@ -64,9 +88,20 @@ export async function probeTarget(connection: Connection, schema: string, user: 
     );
   }
   if (facts.fsync === 'off') {
-    add('warning', 'target.not-durable', 'The server runs with fsync off: what it confirms may be lost in a power cut.');
+    add(
+      'warning',
+      'target.not-durable',
+      'The server runs with fsync off: what it confirms may be lost in a power cut.',
+    );
   }
-  if (facts.hash !== expectedHash) add('error', 'store.unsupported', 'The server hashes text in another byte order, so digests cannot be compared.');
-  if (Number(facts.free) < 4) add('warning', 'target.busy', `The server has room for ${facts.free} more connections only.`, 'Use fewer workers, or raise max_connections.');
+  if (facts.hash !== expectedHash)
+    add('error', 'store.unsupported', 'The server hashes text in another byte order, so digests cannot be compared.');
+  if (Number(facts.free) < 4)
+    add(
+      'warning',
+      'target.busy',
+      `The server has room for ${facts.free} more connections only.`,
+      'Use fewer workers, or raise max_connections.',
+    );
   return findings;
 }

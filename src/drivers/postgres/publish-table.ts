@@ -32,7 +32,8 @@ const removedAtOnce = 5000;
 export async function moveIntoPlace({ connection, schema, run, shape, draft }: PublishContext): Promise<void> {
   const staging = qualified(workSchema, draft.staging);
   const table = qualified(schema, shape.name);
-  for (const statement of constraintSql(staging, draft.staging, shape)) await buildUnique(connection, statement, shape.name);
+  for (const statement of constraintSql(staging, draft.staging, shape))
+    await buildUnique(connection, statement, shape.name);
   for (const statement of commentSql(staging, shape)) await connection.run(statement);
   await connection.run(`ALTER TABLE ${staging} RESET (autovacuum_enabled, toast.autovacuum_enabled)`);
   await connection.run(`ANALYZE ${staging}`);
@@ -46,13 +47,19 @@ export async function moveIntoPlace({ connection, schema, run, shape, draft }: P
   await connection.run(`ALTER TABLE ${staging} SET SCHEMA ${quoteName(schema)}`);
   await connection.run(`ALTER TABLE ${qualified(schema, draft.staging)} RENAME TO ${quoteName(shape.name)}`);
   await renameConstraints(connection, table, draft.staging, shape);
-  for (const column of shape.columns) for (const statement of identitySql(table, column)) await connection.run(statement);
+  for (const column of shape.columns)
+    for (const statement of identitySql(table, column)) await connection.run(statement);
   for (const grant of grants) await connection.run(grant);
   await addUnchecked(connection, run, inbound);
 }
 
 /** PostgreSQL 18 names NOT NULL constraints too, after the table in which they were made. */
-async function renameConstraints(connection: Connection, table: string, staging: string, shape: TableShape): Promise<void> {
+async function renameConstraints(
+  connection: Connection,
+  table: string,
+  staging: string,
+  shape: TableShape,
+): Promise<void> {
   const constraints = await connection.query<{ name: string }>(
     `SELECT conname AS name FROM pg_constraint WHERE conrelid = to_regclass($1) AND starts_with(conname, $2)`,
     [table, `${staging}_`],
@@ -164,7 +171,10 @@ async function compareCount(connection: Connection, staging: string, stored: num
 async function advanceSequences(connection: Connection, table: string, shape: TableShape): Promise<void> {
   for (const { name, type, identity } of carriedColumns(shape)) {
     if (type.kind !== 'integer') continue;
-    const [found] = await connection.query<{ sequence: string | null }>('SELECT pg_get_serial_sequence($1, $2) AS sequence', [table, name]);
+    const [found] = await connection.query<{ sequence: string | null }>(
+      'SELECT pg_get_serial_sequence($1, $2) AS sequence',
+      [table, name],
+    );
     if (!found?.sequence) continue;
     const next = `greatest((SELECT max(${quoteName(name)}) + 1 FROM ${table}), ${identity ? `${BigInt(identity.next)}` : '1'},
       (SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM ${found.sequence}))`;

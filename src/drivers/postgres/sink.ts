@@ -20,16 +20,22 @@ export function createSink(connections: Connections, options: PostgresOptions): 
     accepts: ['rows', 'nothing'],
     visible: 'on publish',
     adapt: (item) => adapt(item, options),
-    exists: (as, signal) => connections.use(`look for ${as.key}`, signal, (connection) => exists(connection, schema, as)),
+    exists: (as, signal) =>
+      connections.use(`look for ${as.key}`, signal, (connection) => exists(connection, schema, as)),
     async draft(as, ticket, draftOptions, signal) {
       if (as.kind === 'table') return openTableDraft(connections, schema, as, ticket, draftOptions, signal);
       if (as.kind === 'index') return openIndexDraft(connections, schema, as, draftOptions, signal);
       if (as.kind === 'foreign-key') return openForeignKeyDraft(connections, schema, as, draftOptions, signal);
-      throw new MigrationError('store.unsupported', `PostgreSQL cannot hold ${as.key} (${as.kind}).`, { where: as.key });
+      throw new MigrationError('store.unsupported', `PostgreSQL cannot hold ${as.key} (${as.kind}).`, {
+        where: as.key,
+      });
     },
     remove: (as, signal) =>
-      connections.use(`remove ${as.key}`, signal, (connection) => connection.transaction(() => remove(connection, schema, as))),
-    sweep: (run, signal) => connections.use(`clean up after run ${run}`, signal, (connection) => sweep(connection, run)),
+      connections.use(`remove ${as.key}`, signal, (connection) =>
+        connection.transaction(() => remove(connection, schema, as)),
+      ),
+    sweep: (run, signal) =>
+      connections.use(`clean up after run ${run}`, signal, (connection) => sweep(connection, run)),
     backup: (items, path, signal) => backup(connections, options, items, path, signal),
     restore: (record, signal) => restore(connections, options, record, signal),
   };
@@ -50,7 +56,9 @@ async function remove(connection: Connection, schema: string, as: Item): Promise
     await connection.run(`DROP INDEX IF EXISTS ${qualified(schema, as.index.index.name)}`);
   } else if (as.foreignKey) {
     const { table, foreignKey } = as.foreignKey;
-    await connection.run(`ALTER TABLE IF EXISTS ${qualified(schema, table)} DROP CONSTRAINT IF EXISTS ${quoteName(foreignKey.name)}`);
+    await connection.run(
+      `ALTER TABLE IF EXISTS ${qualified(schema, table)} DROP CONSTRAINT IF EXISTS ${quoteName(foreignKey.name)}`,
+    );
   } else {
     // References to a table that goes cannot stay.
     await dropForeignKeys(connection, await foreignKeysOf(connection, schema, as.key, 'inbound'));
@@ -72,7 +80,9 @@ async function sweep(connection: Connection, run: string): Promise<void> {
     for (const ledger of ['chunk', 'draft', 'unchecked']) {
       await connection.run(`DELETE FROM ${workSchema}.${ledger} WHERE run = $1`, [run]);
     }
-    const [left] = await connection.query<{ found: boolean }>(`SELECT EXISTS (SELECT FROM ${workSchema}.draft) AS found`);
+    const [left] = await connection.query<{ found: boolean }>(
+      `SELECT EXISTS (SELECT FROM ${workSchema}.draft) AS found`,
+    );
     if (left?.found === false) {
       for (const ledger of ['chunk', 'draft', 'unchecked']) await connection.run(`DROP TABLE ${workSchema}.${ledger}`);
       await connection.run(`DROP SCHEMA ${workSchema}`);

@@ -15,20 +15,27 @@ import { carriedSql, keysCondition } from './row-sql.ts';
 export function createSource(connections: Connections, { schema }: PostgresOptions): Source {
   return {
     offers: ['rows', 'nothing'],
-    list: (report, signal) => stream(connections, 'read the catalogue', signal, (connection) => listItems(connection, schema, report)),
+    list: (report, signal) =>
+      stream(connections, 'read the catalogue', signal, (connection) => listItems(connection, schema, report)),
     async *split(item): AsyncGenerator<Chunk> {
-      if (item.kind === 'table') yield { id: 'all', bytes: item.bytes, ...(item.rows !== undefined && { rows: item.rows }) };
+      if (item.kind === 'table')
+        yield { id: 'all', bytes: item.bytes, ...(item.rows !== undefined && { rows: item.rows }) };
     },
     async read(chunk, item, as, format, signal) {
-      if (format !== 'rows') throw new MigrationError('internal', `Table ${item.key} travels as rows, not as ${format}.`);
+      if (format !== 'rows')
+        throw new MigrationError('internal', `Table ${item.key} travels as rows, not as ${format}.`);
       const shape = shapeOf(as);
       const condition = chunk.keys ? `WHERE ${keysCondition(shape, chunk.keys)}` : '';
       const statement = `COPY (SELECT ${carriedSql(shape)} FROM ${qualified(schema, item.key)} ${condition}) TO STDOUT (FORMAT binary)`;
-      const parts = stream(connections, `read table ${item.key}`, signal, (connection) => copyOut(connection, statement));
+      const parts = stream(connections, `read table ${item.key}`, signal, (connection) =>
+        copyOut(connection, statement),
+      );
       return { format: 'rows', parts, rejects: [] };
     },
     digest: (item, as, signal) =>
-      connections.use(`digest table ${item.key}`, signal, (connection) => digestTable(connection, schema, item.key, shapeOf(as))),
+      connections.use(`digest table ${item.key}`, signal, (connection) =>
+        digestTable(connection, schema, item.key, shapeOf(as)),
+      ),
     bucketDigests: (item, as, buckets, signal) =>
       connections.use(`digest table ${item.key}`, signal, (connection) =>
         bucketDigestsOf(connection, schema, item.key, shapeOf(as), buckets),

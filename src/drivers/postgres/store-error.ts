@@ -28,7 +28,10 @@ export function toStoreError(thrown: unknown, place: Place, doing: string): Migr
   const error: ServerError = thrown instanceof Error ? thrown : new Error(String(thrown));
   const at = `${place.host}:${place.port}`;
   const { code, message, hint } = translate(error, place, at);
-  return new MigrationError(code, `Cannot ${doing}: ${message}`, { ...(hint !== undefined && { hint }), cause: thrown });
+  return new MigrationError(code, `Cannot ${doing}: ${message}`, {
+    ...(hint !== undefined && { hint }),
+    cause: thrown,
+  });
 }
 
 interface Words {
@@ -80,12 +83,20 @@ function translate(error: ServerError, place: Place, at: string): Words {
       return { code: 'store.unsupported', message: `${message} ${error.detail ?? ''}`.trim() };
   }
   if (state.startsWith('08') || state.startsWith('57P') || lostConnection(error, state)) {
-    return { code: 'store.unreachable', message: `${at}: ${message}`, hint: 'Check that the server runs and can be reached.' };
+    return {
+      code: 'store.unreachable',
+      message: `${at}: ${message}`,
+      hint: 'Check that the server runs and can be reached.',
+    };
   }
   if (state.startsWith('22') || state === '23502' || state === '23514') {
     return { code: 'value.unfit', message: `${placeOfValue(error)}${plain(error.message)}.` };
   }
-  if (/SSL|TLS|certificate|self.signed/i.test(error.message) || state.startsWith('ERR_TLS') || state.endsWith('_CERT')) {
+  if (
+    /SSL|TLS|certificate|self.signed/i.test(error.message) ||
+    state.startsWith('ERR_TLS') ||
+    state.endsWith('_CERT')
+  ) {
     return {
       code: 'store.unreachable',
       message: `no verified TLS connection to ${at}: ${plain(error.message)}.`,
@@ -134,5 +145,8 @@ const keyOf = (error: ServerError): string => error.detail ?? '';
 function placeOfValue(error: ServerError): string {
   const line = /COPY .*?, line (\d+)/.exec(error.where ?? '')?.[1];
   const column = error.column ?? /, column (.+?)(?:: |\n|$)/.exec(error.where ?? '')?.[1];
-  return [line && `row ${line} of the chunk`, column && `column ${column}`].filter(Boolean).join(', ').replace(/(.)$/, '$1: ');
+  return [line && `row ${line} of the chunk`, column && `column ${column}`]
+    .filter(Boolean)
+    .join(', ')
+    .replace(/(.)$/, '$1: ');
 }

@@ -52,7 +52,12 @@ export async function openTableDraft(
 const lost = (table: string, why: string): MigrationError =>
   new MigrationError('draft.lost', `The half-written table ${table} cannot be completed: ${why}.`, { where: table });
 
-async function begin(connection: Connection, schema: string, shape: TableShape, options: DraftOptions): Promise<DraftRow> {
+async function begin(
+  connection: Connection,
+  schema: string,
+  shape: TableShape,
+  options: DraftOptions,
+): Promise<DraftRow> {
   const { run, step, into } = options;
   const exists = await tableExists(connection, schema, shape.name);
   if (exists && into === 'empty') throw notEmpty(shape.name);
@@ -85,23 +90,34 @@ async function refuseUnfit(connection: Connection, schema: string, shape: TableS
   const names = carriedNames(shape);
   const key = keyColumns(shape);
   if (row.way === 'merge' && key.length === 0) {
-    throw new MigrationError('store.unsupported', `Table ${shape.name} has no primary key, so rows cannot be merged into it.`, {
-      hint: 'Use `--into replace` or `append`.',
-      where: shape.name,
-    });
+    throw new MigrationError(
+      'store.unsupported',
+      `Table ${shape.name} has no primary key, so rows cannot be merged into it.`,
+      {
+        hint: 'Use `--into replace` or `append`.',
+        where: shape.name,
+      },
+    );
   }
-  const conflict = row.way === 'merge' ? `ON CONFLICT (${key.map(({ name }) => `"${name.replaceAll('"', '""')}"`).join(', ')}) DO NOTHING` : '';
+  const conflict =
+    row.way === 'merge'
+      ? `ON CONFLICT (${key.map(({ name }) => `"${name.replaceAll('"', '""')}"`).join(', ')}) DO NOTHING`
+      : '';
   try {
     await connection.run(
       `EXPLAIN INSERT INTO ${qualified(schema, shape.name)} (${names}) OVERRIDING SYSTEM VALUE SELECT ${names} FROM ${qualified(workSchema, row.staging)} ${conflict}`,
     );
   } catch (error) {
     if (!['42703', '42804', '42P10', '428C9'].includes(sqlState(error))) throw error;
-    throw new MigrationError('store.unsupported', `Table ${shape.name} at the target does not fit: ${(error as Error).message}.`, {
-      hint: 'Alter the table at the target, or copy it whole with `--into replace`.',
-      where: shape.name,
-      cause: error,
-    });
+    throw new MigrationError(
+      'store.unsupported',
+      `Table ${shape.name} at the target does not fit: ${(error as Error).message}.`,
+      {
+        hint: 'Alter the table at the target, or copy it whole with `--into replace`.',
+        where: shape.name,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -111,7 +127,13 @@ const notEmpty = (table: string): MigrationError =>
     where: table,
   });
 
-function tableDraft(connections: Connections, schema: string, shape: TableShape, row: DraftRow, options: DraftOptions): Draft {
+function tableDraft(
+  connections: Connections,
+  schema: string,
+  shape: TableShape,
+  row: DraftRow,
+  options: DraftOptions,
+): Draft {
   const { run, step } = options;
   const { staging } = row;
   const copySql = `COPY ${qualified(workSchema, staging)} (${carriedNames(shape)}) FROM STDIN (FORMAT binary)`;
@@ -138,7 +160,8 @@ function tableDraft(connections: Connections, schema: string, shape: TableShape,
       `SELECT set_config('maintenance_work_mem', '${buildMemory}', true)
        WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('${buildMemory}')`,
     );
-    if (now.way === 'create' && now.into !== 'replace' && (await tableExists(connection, schema, shape.name))) throw notEmpty(shape.name);
+    if (now.way === 'create' && now.into !== 'replace' && (await tableExists(connection, schema, shape.name)))
+      throw notEmpty(shape.name);
     const context = { connection, schema, run, shape, draft: now };
     if (now.way === 'create') await moveIntoPlace(context);
     else if (now.way === 'append') await append(context);
@@ -184,4 +207,3 @@ function tableDraft(connections: Connections, schema: string, shape: TableShape,
 async function readToEnd(parts: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
   for await (const _ of parts) signal.throwIfAborted();
 }
-

@@ -3,7 +3,9 @@ import type { Connection } from './connection.ts';
 import { qualified } from './names.ts';
 
 export async function tableExists(connection: Connection, schema: string, table: string): Promise<boolean> {
-  const rows = await connection.query<{ found: boolean }>('SELECT to_regclass($1) IS NOT NULL AS found', [qualified(schema, table)]);
+  const rows = await connection.query<{ found: boolean }>('SELECT to_regclass($1) IS NOT NULL AS found', [
+    qualified(schema, table),
+  ]);
   return rows[0]?.found === true;
 }
 
@@ -22,8 +24,12 @@ export async function refuseDependents(connection: Connection, schema: string, t
   );
   if (rows.length === 0) return;
   const names = rows.slice(0, 5).map(({ kind, name }) => `${kind} ${name}`);
-  throw new MigrationError('store.unsupported', `Table ${table} cannot be replaced: ${names.join(', ')} would be lost with it.`, {
-    hint: 'Drop it and create it again afterwards, or use `--into merge` or `append`.',
-    where: table,
-  });
+  throw new MigrationError(
+    'store.unsupported',
+    `Table ${table} cannot be replaced: ${names.join(', ')} would be lost with it.`,
+    {
+      hint: 'Drop it and create it again afterwards, or use `--into merge` or `append`.',
+      where: table,
+    },
+  );
 }
