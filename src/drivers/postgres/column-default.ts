@@ -6,7 +6,8 @@ export function defaultSql(value: ColumnDefault, type: LogicalType): string | un
   if (value.kind !== 'literal') return clockSql(value.kind, type);
   if (!value.quoted && value.text.toLowerCase() === 'null') return undefined;
   if (type.kind === 'bytes') return `'\\x${Buffer.from(value.text).toString('hex')}'`;
-  if (type.kind === 'text' && type.length !== undefined && [...value.text].length > type.length) return undefined;
+  if (type.kind === 'text' && type.length !== undefined && Array.from(value.text).length > type.length)
+    return undefined;
   const pattern = patterns[type.kind];
   return !value.text.includes('\0') && (pattern === undefined || pattern.test(value.text))
     ? quoteLiteral(value.text)

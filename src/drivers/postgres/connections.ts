@@ -79,6 +79,17 @@ export class Connections implements AsyncDisposable {
     };
   }
 
+  /** For client programs. Holds the password: it must not reach an argument list, a message or a file. */
+  login(): ProgramLogin {
+    const { sslrootcert } = this.#options;
+    return {
+      place: this.place,
+      password: this.#password,
+      sslmode: this.#sslmode(),
+      ...(sslrootcert !== undefined && { sslrootcert }),
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await Promise.all(this.#idle.splice(0).map((client) => client.end()));
@@ -95,10 +106,7 @@ export class Connections implements AsyncDisposable {
   }
 
   async #connect(): Promise<pg.Client> {
-    const { host } = this.place;
-    const mode = host.startsWith('/')
-      ? 'disable'
-      : (this.#options.sslmode ?? (isLoopback(host) ? 'prefer' : 'verify-full'));
+    const mode = this.#sslmode();
     if (mode === 'disable' || this.#tls === false) return this.#open(false);
     if (mode === 'prefer') {
       try {
@@ -112,6 +120,12 @@ export class Connections implements AsyncDisposable {
     const { sslrootcert } = this.#options;
     const ca = sslrootcert === undefined ? {} : { ca: await readFile(sslrootcert, 'utf8') };
     return this.#open({ ...ca, rejectUnauthorized: mode === 'verify-full' });
+  }
+
+  #sslmode(): NonNullable<PostgresOptions['sslmode']> {
+    const { host } = this.place;
+    if (host.startsWith('/')) return 'disable';
+    return this.#options.sslmode ?? (isLoopback(host) ? 'prefer' : 'verify-full');
   }
 
   async #open(ssl: ConnectionOptions | false): Promise<pg.Client> {
@@ -130,6 +144,13 @@ export class Connections implements AsyncDisposable {
     await client.query(sessionSettings);
     return client;
   }
+}
+
+export interface ProgramLogin {
+  readonly place: Place;
+  readonly password: string;
+  readonly sslmode: string;
+  readonly sslrootcert?: string;
 }
 
 export interface Lent {

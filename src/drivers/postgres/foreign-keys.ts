@@ -2,14 +2,15 @@ import type { Connection } from './connection.ts';
 import { workSchema } from './ledger.ts';
 import { qualified, quoteName } from './names.ts';
 
-export interface ForeignKeyRow {
+/** A type, not an interface: it is stored as JSON in a backup's record. */
+export type ForeignKeyRow = {
   readonly schema: string;
   readonly table: string;
   readonly name: string;
   /** As ALTER TABLE … ADD CONSTRAINT takes it. */
   readonly definition: string;
   readonly valid: boolean;
-}
+};
 
 /** Foreign keys of other tables onto this one (`inbound`), or all that it takes part in. */
 export async function foreignKeysOf(

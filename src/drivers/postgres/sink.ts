@@ -2,7 +2,7 @@ import { MigrationError } from '../../model/migration-error.ts';
 import type { Item } from '../../model/item.ts';
 import type { Sink } from '../../store/store.ts';
 import { adapt } from './adapt.ts';
-import { backup, restore } from './backup.ts';
+import { backupTables, restoreTables } from './backup.ts';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { openForeignKeyDraft } from './foreign-key-draft.ts';
@@ -36,8 +36,8 @@ export function createSink(connections: Connections, options: PostgresOptions): 
       ),
     sweep: (run, signal) =>
       connections.use(`clean up after run ${run}`, signal, (connection) => sweep(connection, run)),
-    backup: (items, path, signal) => backup(connections, options, items, path, signal),
-    restore: (record, signal) => restore(connections, options, record, signal),
+    backup: (items, path, signal) => backupTables(connections, schema, items, path, signal),
+    restore: (record, signal) => restoreTables(connections, schema, record, signal),
   };
 }
 
