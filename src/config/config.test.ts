@@ -28,7 +28,7 @@ const vault: Driver = {
   open: neverOpened,
 };
 const registry = createRegistry([box, vault]);
-const context = { registry, workers: 2 };
+const context = { registry, workers: 2, cwd: '/' };
 
 const read = (text: string) => readJob(text, '/jobs/shop.yaml', context);
 

@@ -29,12 +29,12 @@ export interface JobOverrides {
 /** 64 MiB: see the engine for why. */
 const defaultChunkBytes = 64 * 2 ** 20;
 
-/** Reads a job file's text. `file` is its path: relative paths in the job start at its folder, errors name it.
- *  Throws `config.invalid`, `address.unknown-scheme`. */
-export function readJob(text: string, file: string, context: JobContext): Job {
+/** Reads a job file's text. `file` is its path: relative paths in the job start at its folder, errors name it as it is
+ *  given here; `cwd` is where a relative `file` starts. Throws `config.invalid`, `address.unknown-scheme`. */
+export function readJob(text: string, file: string, context: JobContext & { readonly cwd: string }): Job {
   const { value, places } = parseYaml(text, file);
   const overrides = context.overrides ?? { job: {}, shipment: {} };
-  const folder = dirname(resolve(file));
+  const folder = dirname(resolve(context.cwd, file));
   return buildJob(applyOverrides(value, overrides), overriddenPlaces(places, overrides), context, {
     registry: context.registry,
     folder,

@@ -49,6 +49,13 @@ export class RowWriter {
     this.#rows--;
   }
 
+  /** Takes back everything behind a point where `bytes` and `rows` were as given, if the part was not taken since. */
+  rewind(bytes: number, rows: number): void {
+    this.#at = bytes;
+    this.#rowAt = bytes;
+    this.#rows = rows;
+  }
+
   /** The part so far; the writer goes on with an empty one. */
   take(): Buffer {
     const part = this.#buffer.subarray(0, this.#at);
