@@ -37,13 +37,13 @@ export interface ContractContext {
   readonly subject: StoreSubject;
   readonly samples: readonly Sample[];
   /** A memory store that holds the samples. */
-  memory(): Required<Store>;
+  readonly memory: () => Required<Store>;
   /** Opens one more Store; it is closed after the test. */
-  open(): Promise<Required<Store>>;
+  readonly open: () => Promise<Required<Store>>;
   /** Empties the state, after closing what is open. */
-  fresh(): Promise<Required<Store>>;
+  readonly fresh: () => Promise<Required<Store>>;
   /** As fresh, with the samples in it. */
-  filled(): Promise<Required<Store>>;
+  readonly filled: () => Promise<Required<Store>>;
 }
 
 /** What every store must do. Call it at the top of a test file. */

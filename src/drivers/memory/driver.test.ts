@@ -1,5 +1,6 @@
 import { memoryDriver } from './driver.ts';
 import { dropMemorySpace } from './space.ts';
+import { crashSuite } from '../../testing/crash.ts';
 import { storeContract } from '../../testing/store-contract.ts';
 import { never } from '../../testing/testing.ts';
 
@@ -14,4 +15,11 @@ storeContract({
     await using store = await memoryDriver.open(address('never filled'), {}, never);
     await store.probe('source', never);
   },
+});
+
+crashSuite({
+  name: 'memory',
+  holds: 'both',
+  open: () => memoryDriver.open(address('crash'), {}, never),
+  reset: async () => dropMemorySpace('crash'),
 });

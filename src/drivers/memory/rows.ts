@@ -99,7 +99,7 @@ function writeField(writer: RowWriter, from: LogicalType, to: LogicalType, field
     case 'float':
       return from.kind !== 'text' && writer.float(Number(text), to.bits);
     case 'text':
-      return (to.length === undefined || [...text].length <= to.length) && writer.text(text);
+      return (to.length === undefined || Array.from(text).length <= to.length) && writer.text(text);
     case 'boolean':
       return (text === 't' || text === 'f') && writer.boolean(text === 't');
     case 'date':
