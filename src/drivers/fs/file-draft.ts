@@ -121,6 +121,11 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
     if (direct !== undefined) posix.close(direct);
   };
 
+  /** A number of a closed file may be another file's by now. */
+  const checkOpen = (): void => {
+    if (closed) throw new MigrationError('internal', `The draft of ${printableName(as.key)} was used after its end.`);
+  };
+
   return {
     ticket: JSON.stringify(ticket),
     published: file === undefined,
@@ -133,6 +138,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
         let bytes = 0;
         for await (const part of parts) {
           signal.throwIfAborted();
+          checkOpen();
           if (part.offset < from || part.offset + part.bytes.length > to) {
             throw new MigrationError(
               'internal',
@@ -142,6 +148,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
           writer?.write(part);
           bytes += part.bytes.length;
         }
+        checkOpen();
         writer?.finish();
         if (file !== undefined) await syncData(file);
         return { bytes, rows: 0 };
@@ -152,6 +159,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
 
     async publish(receipts) {
       if (file === undefined) return;
+      checkOpen();
       try {
         if (!isStillOurs()) return;
         checkComplete(as, receipts, posix.stat(file), () => dataBytes(file));
