@@ -20,7 +20,7 @@ export const entryDraft = (target: Target, as: Item, options: DraftOptions): Dra
       onItem(target, as, () => finishDirectory(target, as, placing));
     } else {
       writeDraft(target, { item: as, bytes: new Uint8Array() }, placing, only);
-      publishDraft(target, as, placing, only);
+      publishDraft(target, as, placing, only, () => as);
     }
     await syncTarget(target);
   },

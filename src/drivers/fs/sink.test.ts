@@ -249,6 +249,17 @@ test('a batch written twice is written once, also when its first life left tempo
   deepStrictEqual(readdirSync(target).sort(), ['a', 'b']);
 });
 
+test('a file that changed at the source between two lives of a batch is replaced, a foreign one is not', async (t) => {
+  const { to, target } = await pair(t);
+  const planned = textMember('a', 'as planned', '1000000000000000001');
+  const changed = textMember('a', 'and then changed', '1000000000000000002');
+  const draft = await to.sink.draft(batchOf([planned.item]), undefined, draftOptions(), signal);
+  await writeBatch(draft, planned);
+  await writeBatch(draft, changed);
+  strictEqual(readFileSync(join(target, 'a'), 'utf8'), 'and then changed');
+  await rejects(writeBatch(draft, textMember('a', 'third', '1000000000000000003')), hasCode('target.not-empty'));
+});
+
 test('a file that a power cut left empty is written again', async (t) => {
   const { to, target } = await pair(t);
   const draft = await to.sink.draft(batchOf([]), undefined, draftOptions(), signal);
