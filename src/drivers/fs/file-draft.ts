@@ -164,7 +164,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
       try {
         if (!isStillOurs()) return;
         checkComplete(as, receipts, posix.stat(file), () => dataBytes(file));
-        if (as.entry) setAttributes(target, file, as.entry);
+        setAttributes(target, file, as);
         await syncFile(file);
         rename();
         await syncDirectory();

@@ -359,6 +359,21 @@ test('directories may be finished in any order', async (t) => {
   strictEqual(statSync(target).mode & 0o777, 0o755);
 });
 
+test('entries from a store without modes and owners are made as any program makes them', async (t) => {
+  const { to, target } = await pair(t);
+  const bare = (key: string, kind: 'file' | 'directory'): Item => ({ key, kind, stage: 'data', bytes: 0 });
+  const draft = await to.sink.draft(batchOf([]), undefined, draftOptions(), signal);
+  await writeBatch(
+    draft,
+    { item: bare('d/', 'directory'), bytes: new Uint8Array() },
+    { item: bare('d/a', 'file'), bytes: new Uint8Array() },
+  );
+  mkdirSync(join(target, 'reference'));
+  writeFileSync(join(target, 'reference', 'a'), '');
+  strictEqual(statSync(join(target, 'd')).mode, statSync(join(target, 'reference')).mode);
+  strictEqual(statSync(join(target, 'd/a')).mode, statSync(join(target, 'reference/a')).mode);
+});
+
 test('a hard link whose first name has not arrived says so', async (t) => {
   const { to } = await pair(t);
   const item: Item = { ...fileItem('b', 0), kind: 'hard-link', stage: 'after' };

@@ -1,7 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import { openFlags, type Posix, type Stat } from '../../lib/posix.ts';
 import type { Item } from '../../model/item.ts';
-import { MigrationError } from '../../model/migration-error.ts';
 import type { Member } from '../../store/store.ts';
 import { isDirectory, isRegular } from './entry-item.ts';
 import { isMissing, occupied, systemCode, targetError } from './fs-error.ts';
@@ -103,7 +102,7 @@ function writeFile(target: Target, parent: number, draft: string, { item, bytes,
     } else {
       writeFully(file, bytes, 0, bytes.length);
     }
-    if (item.entry) setAttributes(target, file, item.entry);
+    setAttributes(target, file, item);
   } finally {
     posix.close(file);
   }
@@ -163,6 +162,3 @@ export async function syncTarget({ posix, held }: Target): Promise<void> {
     throw targetError(error, 'make durable what was written to', held.root, rootKey);
   }
 }
-
-export const noBytes = (item: Item): MigrationError =>
-  new MigrationError('internal', `${item.key} has no content to write.`, { where: item.key });
