@@ -29,12 +29,12 @@ export interface JobOverrides {
 /** 64 MiB: see the engine for why. */
 const defaultChunkBytes = 64 * 2 ** 20;
 
-/** Reads a job file's text. `file` is its path: relative paths in the job start at its folder, errors name it.
- *  Throws `config.invalid`, `address.unknown-scheme`. */
-export function readJob(text: string, file: string, context: JobContext): Job {
+/** Reads a job file's text. `file` is its path: relative paths in the job start at its folder, errors name it as it is
+ *  given here; `cwd` is where a relative `file` starts. Throws `config.invalid`, `address.unknown-scheme`. */
+export function readJob(text: string, file: string, context: JobContext & { readonly cwd: string }): Job {
   const { value, places } = parseYaml(text, file);
   const overrides = context.overrides ?? { job: {}, shipment: {} };
-  const folder = dirname(resolve(file));
+  const folder = dirname(resolve(context.cwd, file));
   return buildJob(applyOverrides(value, overrides), overriddenPlaces(places, overrides), context, {
     registry: context.registry,
     folder,
@@ -51,7 +51,7 @@ export function jobFromFlags(
 ): Job {
   const variable = (end: string, option: string) => `WAYBILL_${end}_${option.replace(/[A-Z]/g, '_$&')}`.toUpperCase();
   const raw = { ...values.job, shipments: [values.shipment] };
-  return buildJob(raw, flagPlaces, context, {
+  const job = buildJob(raw, flagPlaces, context, {
     registry: context.registry,
     folder: context.folder,
     defaultSecret: (end, option) => {
@@ -62,6 +62,7 @@ export function jobFromFlags(
       `A command line can be read by everybody on this machine. Set ${variable(end, option)}, ` +
       `or give a reference: --${end}-option '${option}=\${env:NAME}'.`,
   });
+  return { ...job, name: values.job['name'] === undefined ? (job.shipments[0]?.name ?? job.name) : job.name };
 }
 
 function buildJob(raw: unknown, places: Places, context: JobContext, endpoints: EndpointContext): Job {

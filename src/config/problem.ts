@@ -36,5 +36,7 @@ export function problemsError(problems: readonly Problem[], places: Places): Mig
   const lines = placed.map(
     ({ where: place, message, hint }) => `  ${[place, message, hint].filter(Boolean).join(' ')}`,
   );
-  return new MigrationError('config.invalid', `${placed.length} things are wrong:\n${lines.join('\n')}`, where);
+  const sameCode = placed.every(({ code }) => code === first.code);
+  const code = (sameCode ? first.code : undefined) ?? 'config.invalid';
+  return new MigrationError(code, `${placed.length} things are wrong:\n${lines.join('\n')}`, where);
 }

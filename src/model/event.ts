@@ -57,6 +57,8 @@ export interface Tick {
   readonly type: 'chunk.progress' | 'verify.progress' | 'scan.progress';
   readonly step: number;
   readonly worker: string;
+  /** Key at the source, for people. */
+  readonly item?: string;
   readonly chunk: string;
   readonly bytes: number;
   readonly rows: number;

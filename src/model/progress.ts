@@ -22,7 +22,7 @@ export interface Progress {
   /** Durable at the target. */
   readonly done: { readonly items: number; readonly chunks: number; readonly bytes: number; readonly rows: number };
   /** Read but not yet recorded, by worker: from ticks only. */
-  readonly inFlight: Readonly<Record<string, { readonly step: number; readonly chunk: string; readonly bytes: number; readonly rows: number }>>;
+  readonly inFlight: Readonly<Record<string, Omit<Tick, 'type' | 'worker'>>>;
   readonly removed: number;
   readonly verified: number;
   readonly rejects: { readonly count: number; readonly first: readonly Reject[] };
@@ -62,6 +62,7 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
       return {
         ...progress,
         phases: { ...progress.phases, [event.shipment]: event.phase },
+        inFlight: {},
         // Verification that was cut short begins again, and finds the same differences again.
         ...(event.phase === 'verifying' && { differences: dropShipment(progress.differences, event.shipment) }),
       };
@@ -100,8 +101,8 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     case 'chunk.progress':
     case 'verify.progress':
     case 'scan.progress': {
-      const { step, chunk, bytes, rows } = event;
-      return { ...progress, inFlight: { ...progress.inFlight, [event.worker]: { step, chunk, bytes, rows } } };
+      const { type: _, worker, ...at } = event;
+      return { ...progress, inFlight: { ...progress.inFlight, [worker]: at } };
     }
     case 'item.opened':
     case 'item.restarted':

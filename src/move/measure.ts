@@ -43,7 +43,7 @@ function measureBytes(
     }
   }
   return {
-    payload: { ...payload, parts: parts() },
+    payload: { format: 'bytes', parts: parts(), rejects: payload.rejects },
     receipt(stored) {
       if (stored.bytes !== bytes) throw corrupt(chunk, item.key, `${bytes} bytes were read, ${stored.bytes} stored`);
       return { chunk: chunk.id, bytes, rows: 0, digest: hasher.digest() };
@@ -68,7 +68,7 @@ function measureMembers(
     }
   }
   return {
-    payload: { ...payload, parts: parts() },
+    payload: { format: 'members', parts: parts(), rejects: payload.rejects },
     receipt(stored) {
       if (stored.bytes !== bytes) {
         throw corrupt(chunk, members[0]?.key ?? '', `${bytes} bytes were read, ${stored.bytes} stored`);
@@ -97,7 +97,7 @@ function measureRows(
     refuseRejects(payload, maxRejects);
   }
   return {
-    payload: { ...payload, parts: parts() },
+    payload: { format: 'rows', parts: parts(), rejects: payload.rejects },
     receipt(stored) {
       if (stored.rows !== digest.rows) {
         throw corrupt(chunk, as.key, `${digest.rows} rows were read, ${stored.rows} stored`);

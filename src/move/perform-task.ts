@@ -86,7 +86,7 @@ function ticking(step: Step, { worker, tick }: TaskTools): (seen: Seen) => void 
     const now = performance.now();
     if (now - shownAt < 100) return;
     shownAt = now;
-    tick({ type: 'chunk.progress', step: step.seq, worker, chunk: chunk.id, bytes, rows });
+    tick({ type: 'chunk.progress', step: step.seq, worker, item: step.item.key, chunk: chunk.id, bytes, rows });
   };
 }
 

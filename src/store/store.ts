@@ -40,7 +40,8 @@ export interface Source {
   /** Best first. A `batch` item always travels as `members`, an item without content as `nothing`. */
   readonly offers: readonly Format[];
   /** All items in ascending order of key (UTF-8 bytes), in pages. Flat memory: 10^8 items are not held.
-   *  What it passes over on purpose (sockets, system tables, other file systems) goes to `report`. */
+   *  What it passes over on purpose (sockets, system tables, other file systems) goes to `report`. A target that does
+   *  not exist yet lists nothing. */
   list(report: (finding: Finding) => void, signal: AbortSignal): AsyncIterable<readonly Item[]>;
   /** Covers the item exactly, without gap or overlap. Items of at most `targetBytes` give one chunk; an item with no
    *  content (a directory, an index) gives none. The same call on the same snapshot gives the same chunks. */

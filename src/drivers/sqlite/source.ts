@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { DatabaseSync } from 'node:sqlite';
 import { rowsDigest } from '../../model/digest.ts';
@@ -59,6 +59,7 @@ export function createSource(connect: () => DatabaseSync, path: string, options:
   return {
     offers: ['rows', 'nothing'],
     async *list(report) {
+      if (!existsSync(path)) return; // a target that is yet to be made
       const items = inWords(path, () => readCatalogue(connect(), options, report));
       for (let i = 0; i < items.length; i += pageItems) yield items.slice(i, i + pageItems);
     },

@@ -1,0 +1,17 @@
+import type { Posix } from '../../lib/posix.ts';
+
+/** Buffers that readers borrow: one read at a time costs one allocation in all. */
+export interface BufferPool {
+  borrow(): Buffer;
+  giveBack(buffer: Buffer): void;
+}
+
+export function bufferPool(posix: Posix, bytes: number): BufferPool {
+  const idle: Buffer[] = [];
+  return {
+    borrow: () => idle.pop() ?? posix.alignedBuffer(bytes),
+    giveBack(buffer) {
+      if (idle.length < 4) idle.push(buffer);
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { Item } from '../../model/item.ts';
+import type { Draft, DraftOptions } from '../../store/store.ts';
+import { finishDirectory, placingOf, type Target } from './write-entry.ts';
+import { noBytes, onItem, publishDraft, syncTarget, writeDraft } from './write-member.ts';
+
+const only = 0;
+
+/** A link, special file or directory that comes alone. Publishing does all the work, and repeating it changes nothing. */
+export const entryDraft = (target: Target, as: Item, options: DraftOptions): Draft => ({
+  ticket: 'entry',
+  published: false,
+
+  async write() {
+    throw noBytes(as);
+  },
+
+  async publish() {
+    const placing = placingOf(options);
+    if (as.kind === 'directory') {
+      onItem(target, as, () => finishDirectory(target, as, placing));
+    } else {
+      writeDraft(target, { item: as, bytes: new Uint8Array() }, placing, only);
+      publishDraft(target, as, placing, only);
+    }
+    await syncTarget(target);
+  },
+
+  async discard() {
+    // Nothing exists before it is published.
+  },
+
+  async [Symbol.asyncDispose]() {
+    // Holds nothing open.
+  },
+});

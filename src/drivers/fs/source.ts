@@ -1,0 +1,82 @@
+import type { Posix } from '../../lib/posix.ts';
+import type { Chunk, Item } from '../../model/item.ts';
+import type { Reject } from '../../model/receipt.ts';
+import { noContent, pieceBytes } from '../../store/content-digest.ts';
+import type { ItemDigest, Payload, Source } from '../../store/store.ts';
+import { bufferPool } from './buffer-pool.ts';
+import { entryItem } from './entry-item.ts';
+import { sourceError, systemCode } from './fs-error.ts';
+import type { HeldDirectories } from './held-directories.ts';
+import { digestFile, readChunk } from './read-file.ts';
+import { readMembers } from './read-members.ts';
+import { walk, type Report, type WalkOptions } from './walk.ts';
+
+const pageItems = 1024;
+const partBytes = 1024 * 1024;
+const batchBytes = 4 * 1024 * 1024;
+
+/** `only` narrows the tree to one file of the root directory. */
+export function fsSource(posix: Posix, held: HeldDirectories, options: WalkOptions, only?: string): Source {
+  const parts = bufferPool(posix, partBytes);
+  const batches = bufferPool(posix, batchBytes);
+
+  return {
+    offers: ['bytes', 'members', 'nothing'],
+
+    async *list(report, signal) {
+      let page: Item[] = [];
+      for (const item of entries(report)) {
+        page.push(item);
+        if (page.length < pageItems) continue;
+        signal.throwIfAborted();
+        yield page;
+        page = [];
+      }
+      signal.throwIfAborted();
+      if (page.length > 0) yield page;
+    },
+
+    async *split(item, targetBytes) {
+      if (item.kind !== 'file' || item.bytes === 0) return;
+      const step = item.bytes <= targetBytes ? item.bytes : pieceBytes;
+      for (let from = 0; from < item.bytes; from += step) yield chunkOf(from, Math.min(from + step, item.bytes));
+    },
+
+    async read(chunk, item, _as, format, signal): Promise<Payload> {
+      const rejects: Reject[] = [];
+      if (format === 'members') {
+        const reader = { posix, held, pool: batches, options };
+        return { format, parts: readMembers(reader, item.members ?? [], rejects, signal), rejects };
+      }
+      if (format !== 'bytes') throw new TypeError(`a folder offers no ${format}`);
+      return { format, parts: readChunk(posix, held, parts, item, chunk, signal), rejects };
+    },
+
+    async digest(item, _as, signal): Promise<ItemDigest> {
+      if (item.kind !== 'file') return { rows: 0, bytes: 0, digest: noContent };
+      return { rows: 0, ...digestFile(posix, held, parts, item.key, signal) };
+    },
+  };
+
+  function* entries(report: Report): Generator<Item, void, void> {
+    let root: number;
+    try {
+      root = held.rootFile();
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return;
+      throw sourceError(error, held.root, './');
+    }
+    if (only === undefined) {
+      yield* walk(posix, held.root, root, options, report);
+    } else {
+      const stat = posix.lookAt(root, only);
+      if (stat) yield entryItem(only, stat, options);
+    }
+  }
+}
+
+const chunkOf = (from: number, to: number): Chunk => ({
+  id: `${from}-${to}`,
+  bytes: to - from,
+  range: [String(from), String(to)],
+});

@@ -1,0 +1,159 @@
+import { readSync, writeSync } from 'node:fs';
+import { openFlags, type Posix, type Stat } from '../../lib/posix.ts';
+import type { Item } from '../../model/item.ts';
+import { MigrationError } from '../../model/migration-error.ts';
+import type { Member } from '../../store/store.ts';
+import { isRegular } from './entry-item.ts';
+import { isMissing, occupied, systemCode, targetError } from './fs-error.ts';
+import { draftName, rootKey, splitKey } from './keys.ts';
+import {
+  isSameEntry,
+  makeEntry,
+  overwrites,
+  parentOf,
+  putInPlace,
+  removeLeftover,
+  setAttributes,
+  withWriteAccess,
+  type Placing,
+  type Target,
+} from './write-entry.ts';
+
+/** Writes a small entry whole, attributes included, under its temporary name. Leaves nothing when it throws. Says
+ *  whether it will take the place of something. */
+export function writeDraft(target: Target, member: Member, placing: Placing, index: number): boolean {
+  const { item } = member;
+  const draft = draftName(placing.run, placing.step, index);
+  return onItem(target, item, () => {
+    const parent = parentOf(target, item.key, placing);
+    try {
+      withWriteAccess(target, parent, () => {
+        if (item.kind === 'file') writeFile(target, parent, draft, member);
+        else makeEntry(target, parent, draft, item);
+      });
+      return overwrites(placing) && target.posix.lookAt(parent, splitKey(item.key).name) !== undefined;
+    } catch (error) {
+      removeLeftover(target.posix, parent, draft);
+      throw error;
+    }
+  });
+}
+
+/** Renames a draft into place. What already stands there is the same entry when an earlier life of this run came this
+ *  far; anything else is not overwritten unless `into` says so. */
+export function publishDraft(target: Target, item: Item, placing: Placing, index: number): void {
+  const { posix, held } = target;
+  const draft = draftName(placing.run, placing.step, index);
+  onItem(target, item, () => {
+    const parent = parentOf(target, item.key, placing);
+    try {
+      withWriteAccess(target, parent, () => putInPlace(target, parent, draft, item, placing.into));
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+      const { name } = splitKey(item.key);
+      const there = posix.lookAt(parent, name);
+      if (there && isCutShort(there, item)) posix.rename(parent, draft, name, 'replace');
+      else if (!holdsSame(target, parent, draft, item)) throw occupied(held.root, item.key, 'exists already');
+      else removeLeftover(posix, parent, draft);
+    }
+  });
+}
+
+/** Removes what writeDraft made, as far as it is still there. */
+export function removeDraft({ posix, held }: Target, item: Item, placing: Placing, index: number): void {
+  try {
+    removeLeftover(posix, held.get(splitKey(item.key).directory), draftName(placing.run, placing.step, index));
+  } catch {
+    // The failure that brought us here matters more; sweep() finds what is left.
+  }
+}
+
+/** Runs `work`, once more from the root if a directory on the way was removed since it was opened. */
+export function onItem<T>({ held }: Target, item: Item, work: () => T): T {
+  try {
+    try {
+      return work();
+    } catch (error) {
+      if (!isMissing(error) || item.key === rootKey) throw error;
+      held.forget(splitKey(item.key).directory);
+      return work();
+    }
+  } catch (error) {
+    throw targetError(error, 'write', held.root, item.key);
+  }
+}
+
+function writeFile(target: Target, parent: number, draft: string, { item, bytes, extents }: Member): void {
+  const { posix } = target;
+  const file = create(posix, parent, draft);
+  try {
+    if (extents) {
+      posix.truncate(file, bytes.length);
+      for (const [from, to] of extents) writeFully(file, bytes, from, to);
+    } else {
+      writeFully(file, bytes, 0, bytes.length);
+    }
+    if (item.entry) setAttributes(target, file, item.entry);
+  } finally {
+    posix.close(file);
+  }
+}
+
+function create(posix: Posix, parent: number, draft: string): number {
+  try {
+    return posix.openAt(parent, draft, openFlags.create, 0o600);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    removeLeftover(posix, parent, draft);
+    return posix.openAt(parent, draft, openFlags.create, 0o600);
+  }
+}
+
+function writeFully(file: number, bytes: Uint8Array, from: number, to: number): void {
+  for (let at = from; at < to;) at += writeSync(file, bytes, at, to - at, at);
+}
+
+/** A power cut can leave a file that was just renamed with its attributes and no content. */
+const isCutShort = (there: Stat, item: Item): boolean =>
+  isRegular(there) && there.size === 0 && item.kind === 'file' && there.mtime === item.entry?.mtime;
+
+function holdsSame(target: Target, parent: number, draft: string, item: Item): boolean {
+  const { posix } = target;
+  const { name } = splitKey(item.key);
+  const there = posix.lookAt(parent, name);
+  if (!there || !isSameEntry(target, parent, there, item)) return false;
+  return item.kind !== 'file' || sameBytes(posix, parent, draft, name);
+}
+
+const comparedBytes = 1024 * 1024;
+
+function sameBytes(posix: Posix, parent: number, draft: string, name: string): boolean {
+  const first = posix.openAt(parent, draft, openFlags.read);
+  let second: number | undefined;
+  try {
+    second = posix.openAt(parent, name, openFlags.read);
+    const [a, b] = [Buffer.allocUnsafe(comparedBytes), Buffer.allocUnsafe(comparedBytes)];
+    for (let at = 0; ;) {
+      const length = readSync(first, a, 0, comparedBytes, at);
+      if (readSync(second, b, 0, comparedBytes, at) !== length) return false;
+      if (length === 0) return true;
+      if (a.compare(b, 0, length, 0, length) !== 0) return false;
+      at += length;
+    }
+  } finally {
+    posix.close(first);
+    if (second !== undefined) posix.close(second);
+  }
+}
+
+/** Makes everything written so far survive a power cut. */
+export async function syncTarget({ posix, held }: Target): Promise<void> {
+  try {
+    await posix.syncFileSystem(held.rootFile(true));
+  } catch (error) {
+    throw targetError(error, 'make durable what was written to', held.root, rootKey);
+  }
+}
+
+export const noBytes = (item: Item): MigrationError =>
+  new MigrationError('internal', `${item.key} has no content to write.`, { where: item.key });
