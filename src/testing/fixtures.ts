@@ -192,10 +192,10 @@ export function sampleTables({ seed = defaultSeed, people: count = 300 }: Tables
       [1, 2, 2, 3, 3, 3].map((n) => (writer) => writeLoose(writer, n)),
     ),
     table(bare, []),
-    { item: { key: 'people_name', kind: 'index', stage: 'after', bytes: 0, index: { table: 'people', index } } },
+    { item: { key: 'people.index.people_name', kind: 'index', stage: 'after', bytes: 0, index: { table: 'people', index } } },
     {
       item: {
-        key: 'pairs_person',
+        key: 'pairs.foreign-key.person',
         kind: 'foreign-key',
         stage: 'after',
         bytes: 0,

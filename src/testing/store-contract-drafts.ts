@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Item } from '../model/item.ts';
-import type { Payload, Sink, Store } from '../store/store.ts';
+import type { FilePart, Payload, Sink, Store } from '../store/store.ts';
 import type { ContractContext } from './store-contract.ts';
-import { begin, contentOf, listed, never, stateOf, writeAll, writeChunk } from './testing.ts';
+import { begin, contentOf, formatOf, listed, never, stateOf, writeAll, writeChunk } from './testing.ts';
 
 /** For one file and one table each: both have several chunks. */
 export function draftChecks(context: ContractContext): void {
@@ -116,7 +116,10 @@ function checksFor(key: string, context: ContractContext): void {
     const store = await context.open();
     await using draft = await store.sink.draft(begun.as, begun.draft.ticket, begun.options, never);
     assert.equal(draft.published, true);
-    await writeAll(begun, draft);
+    for (const chunk of begun.chunks) {
+      const payload = await begun.source.read(chunk, begun.item, begun.as, formatOf(begun.item), never);
+      await draft.write(chunk, payload, never);
+    }
     await draft.publish(receipts, never);
     await isWhole(store);
   });
@@ -206,13 +209,21 @@ function checksFor(key: string, context: ContractContext): void {
   });
 }
 
-/** The payload's first part, then the accident. */
+/** The payload up to the accident, which comes after its first part; a file's bytes come in small parts. */
 function cut(payload: Payload, accident: () => void): Payload {
   const parts = async function* () {
-    for await (const part of payload.parts as AsyncIterable<never>) {
-      yield part;
-      accident();
+    for await (const part of payload.parts as AsyncIterable<Uint8Array | FilePart>) {
+      for (const piece of part instanceof Uint8Array ? [part] : pieces(part)) {
+        yield piece;
+        accident();
+      }
     }
   };
-  return { ...payload, parts: parts() };
+  return { ...payload, parts: parts() } as Payload;
 }
+
+const pieces = ({ offset, bytes }: FilePart): FilePart[] =>
+  Array.from({ length: Math.ceil(bytes.length / 4096) }, (_, i) => ({
+    offset: offset + i * 4096,
+    bytes: bytes.subarray(i * 4096, (i + 1) * 4096),
+  }));

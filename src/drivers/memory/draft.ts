@@ -71,7 +71,7 @@ async function collect(payload: Payload, as: Item, signal: AbortSignal): Promise
       const parts: FilePart[] = [];
       for await (const { offset, bytes } of payload.parts) {
         signal.throwIfAborted();
-        parts.push({ offset, bytes: bytes.slice() });
+        parts.push({ offset, bytes: new Uint8Array(bytes) });
       }
       return { parts, stored: { bytes: parts.reduce((sum, part) => sum + part.bytes.length, 0), rows: 0 } };
     }
@@ -87,7 +87,7 @@ async function collect(payload: Payload, as: Item, signal: AbortSignal): Promise
       const members: Member[] = [];
       for await (const part of payload.parts) {
         signal.throwIfAborted();
-        members.push(...part.map((member) => ({ ...member, bytes: member.bytes.slice() })));
+        members.push(...part.map((member) => ({ ...member, bytes: new Uint8Array(member.bytes) })));
       }
       const bytes = members.reduce((sum, member) => sum + member.bytes.length, 0);
       return { members, stored: { bytes, rows: members.length } };

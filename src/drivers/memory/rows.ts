@@ -13,11 +13,12 @@ export function shapeOf(item: Item): TableShape {
   return item.shape;
 }
 
-/** A copy of each row of a part. Throws `chunk.corrupt` for bytes that are no rows. */
+/** Each row of a part, in memory of its own. Throws `chunk.corrupt` for bytes that are no rows. */
 export function splitRows(part: Uint8Array, shape: TableShape): Uint8Array[] {
   const marks = createRowMarker(carriedColumns(shape).length, []).mark(part);
+  const copy = new Uint8Array(part);
   return Array.from({ length: marks.rows }, (_, row) =>
-    part.slice(marks.offset(row), row + 1 < marks.rows ? marks.offset(row + 1) : part.length),
+    copy.subarray(marks.offset(row), row + 1 < marks.rows ? marks.offset(row + 1) : part.length),
   );
 }
 
