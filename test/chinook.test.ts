@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import { startPostgres, type PostgresServer } from '../src/testing/postgres-server.ts';
-import { sampleFile } from '../src/testing/sample-data.ts';
+import { sampleData } from '../src/testing/sample-data.ts';
 import { workplace, type Workplace } from './run-waybill.ts';
 
-const sqlite = sampleFile('Chinook_Sqlite.sqlite');
-const script = sampleFile('Chinook_PostgreSql.sql');
+const sqlite = sampleData('Chinook_Sqlite.sqlite');
+const script = sampleData('Chinook_PostgreSql.sql');
 
-describe('Chinook from SQLite to PostgreSQL', { skip: sqlite.skip || script.skip }, () => {
+describe('Chinook from SQLite to PostgreSQL', { skip: sqlite && script ? false : 'the Chinook files are not in ../shared/data' }, () => {
   let server: PostgresServer;
   let place: Workplace;
   let carried: pg.Client;
@@ -24,7 +24,10 @@ describe('Chinook from SQLite to PostgreSQL', { skip: sqlite.skip || script.skip
     await admin.end();
     reference = await connect(server, 'reference');
     // Only psql knows \c; what stands before it makes the database.
-    await reference.query(readFileSync(script.path, 'utf8').split(/^\\c .*$/m)[1] ?? '');
+    await reference.query(readFileSync(script ?? '', 'utf8').split(/^\\c .*$/m)[1] ?? '');
+    // The one value in which the two published files differ: SQLite's has a space at the end, which must arrive.
+    await reference.query(`UPDATE customer SET city = 'Edinburgh ' WHERE city = 'Edinburgh'`);
+    await reference.query(`UPDATE invoice SET billing_city = 'Edinburgh ' WHERE billing_city = 'Edinburgh'`);
     carried = await connect(server, 'carried');
   });
 
@@ -36,7 +39,7 @@ describe('Chinook from SQLite to PostgreSQL', { skip: sqlite.skip || script.skip
   });
 
   it('carries 15 607 rows in 11 tables, equal to those of the PostgreSQL script table by table', async () => {
-    const ended = await place.waybill('run', `sqlite:${sqlite.path}`, server.url('carried'), '--json');
+    const ended = await place.waybill('run', `sqlite:${sqlite}`, server.url('carried'), '--json');
     assert.equal(ended.code, 0, ended.stdout + ended.stderr);
     const [ours, theirs] = [await contents(carried), await contents(reference)];
     assert.deepEqual([...ours.keys()], [...theirs.keys()]);
@@ -61,7 +64,7 @@ describe('Chinook from SQLite to PostgreSQL', { skip: sqlite.skip || script.skip
   });
 
   it('says that nothing changed when it is run again, and leaves the rows as they are', async () => {
-    const ended = await place.waybill('run', `sqlite:${sqlite.path}`, server.url('carried'), '--strategy', 'incremental', '--json');
+    const ended = await place.waybill('run', `sqlite:${sqlite}`, server.url('carried'), '--strategy', 'incremental', '--json');
     assert.equal(ended.code, 0, ended.stdout + ended.stderr);
     assert.doesNotMatch(ended.stdout, /chunk\.written/);
   });
@@ -78,7 +81,7 @@ describe('Chinook from SQLite to PostgreSQL', { skip: sqlite.skip || script.skip
   });
 
   it('mends exactly those rows in the next incremental run', async () => {
-    const ended = await place.waybill('run', `sqlite:${sqlite.path}`, server.url('carried'), '--strategy', 'incremental', '--json');
+    const ended = await place.waybill('run', `sqlite:${sqlite}`, server.url('carried'), '--strategy', 'incremental', '--json');
     assert.equal(ended.code, 0, ended.stdout + ended.stderr);
     const rows = [...ended.stdout.matchAll(/"type":"chunk\.written".*?"rows":(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
     assert.equal(rows, 2);

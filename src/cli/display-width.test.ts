@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { column, displayWidth, shorten, table } from './display-width.ts';
+import { column, displayWidth, shorten, table, wrap } from './display-width.ts';
 
 test('wide characters take two columns and combining ones none', () => {
   assert.equal(displayWidth('abc'), 3);
@@ -31,4 +31,10 @@ test('a table aligns by what is seen', () => {
     ),
     ['日本    1', 'a     100'],
   );
+});
+
+test('text is broken between words, and a word that fits nowhere stays whole', () => {
+  assert.equal(wrap('  one two three', 9, '    '), '  one two\n    three');
+  assert.equal(wrap('short', 80, ''), 'short');
+  assert.equal(wrap('a verylongword b', 6, ' '), 'a\n verylongword\n b');
 });

@@ -33,6 +33,20 @@ export function column(text: string, width: number): string {
   return short + ' '.repeat(Math.max(0, width - displayWidth(short)));
 }
 
+/** Lines of at most `width` columns, broken between words; later ones begin with `indent`. */
+export function wrap(text: string, width: number, indent: string): string {
+  if (displayWidth(text) <= width) return text;
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/(?<=\S)(?=\s)/)) {
+    if (line.trim() !== '' && displayWidth(line + word) > width) {
+      lines.push(line);
+      line = indent + word.trimStart();
+    } else line += word;
+  }
+  return [...lines, line].join('\n');
+}
+
 /** Cells as aligned columns, two spaces apart; columns in `right` are aligned to the right. */
 export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths = rows.reduce<number[]>(

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import { codes } from '../model/codes.ts';
-import type { Finding } from '../model/finding.ts';
 import type { MigrationError } from '../model/migration-error.ts';
+import { wrap } from './display-width.ts';
 import { printable, printableLines } from './printable.ts';
 
 export type Colors = ReturnType<typeof pc.createColors>;
@@ -14,6 +14,8 @@ export interface Output {
   readonly live: boolean;
   readonly colors: Colors;
   readonly columns: number;
+  /** Where lines of text are broken: nowhere but on a terminal. */
+  readonly textWidth: number;
   /** For a live display. */
   readonly stream: NodeJS.WriteStream;
   line(text?: string): void;
@@ -39,6 +41,9 @@ export function createOutput({ stdout, stderr, json, env, redact }: OutputOption
     json,
     live: !json && stdout.isTTY === true && env['TERM'] !== 'dumb',
     colors,
+    get textWidth() {
+      return stdout.columns || Number.POSITIVE_INFINITY;
+    },
     stream: stdout,
     get columns() {
       return stdout.columns || 80;
@@ -50,7 +55,7 @@ export function createOutput({ stdout, stderr, json, env, redact }: OutputOption
     object: (value) => void stdout.write(redact(`${JSON.stringify(value)}\n`)),
     error(error) {
       if (json) stdout.write(redact(`${JSON.stringify({ error: { ...error.toJSON(), exit: error.exit } })}\n`));
-      else stderr.write(redact(errorText(error, errorColors)));
+      else stderr.write(redact(errorText(error, errorColors, stderr.columns || Infinity)));
     },
   };
 }
@@ -61,20 +66,13 @@ function wantsColor(stream: NodeJS.WriteStream, env: OutputOptions['env']): bool
   return stream.isTTY === true && env['TERM'] !== 'dumb';
 }
 
-function errorText(error: MigrationError, colors: Colors): string {
+function errorText(error: MigrationError, colors: Colors, width: number): string {
   const { code, where, hint } = error;
   const rows = [
     where === undefined ? '' : `  where: ${printable(where)}\n`,
-    hint === undefined ? '' : `  hint:  ${printableLines(hint)}\n`,
+    hint === undefined ? '' : `${wrap(`  hint:  ${printableLines(hint)}`, width, '         ')}\n`,
     colors.dim(`  code:  ${code} (exit ${codes[code].exit}), docs/errors.md#${code}`),
   ];
-  return `${colors.red(colors.bold('error:'))} ${printableLines(error.message)}\n${rows.join('')}\n`;
-}
-
-/** A finding of a plan: what, where, and what to do. */
-export function findingText(finding: Finding, colors: Colors): string {
-  const paint = { error: colors.red, warning: colors.yellow, info: colors.dim }[finding.level];
-  const where = finding.where === undefined ? '' : ` ${colors.dim(`(${printable(finding.where)})`)}`;
-  const hint = finding.hint === undefined ? '' : `\n      ${colors.dim(`→ ${printable(finding.hint)}`)}`;
-  return `  ${paint(finding.level)} ${colors.dim(finding.code)} ${printableLines(finding.message)}${where}${hint}`;
+  const message = wrap(`error: ${printableLines(error.message)}`, width, '       ');
+  return `${message.replace('error:', colors.red(colors.bold('error:')))}\n${rows.join('')}\n`;
 }

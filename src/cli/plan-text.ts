@@ -1,28 +1,28 @@
 import { relative } from 'node:path';
 import type { Plan } from '../engine/engine.ts';
 import type { PlanTotals } from '../journal/journal.ts';
-import { formatBytes, formatCount } from '../lib/byte-size.ts';
+import { formatBytes } from '../lib/byte-size.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { Shipment } from '../model/job.ts';
 import type { PlannedShipment } from '../plan/plan.ts';
 import { shorten, table } from './display-width.ts';
-import { findingText, type Output } from './output.ts';
+import { findingLines } from './finding-text.ts';
+import type { Output } from './output.ts';
+import { plural } from './plural.ts';
 import { printable } from './printable.ts';
 
-type Look = Pick<Output, 'colors' | 'columns'>;
+type Look = Pick<Output, 'colors' | 'columns' | 'textWidth'>;
 
 /** A plan for people: per shipment what is copied, kept and removed and what is large; then what was found. */
 export function planText(plan: Plan, look: Look): string {
   const { colors } = look;
   const { id, job, shipments, findings, totals, startable } = plan;
   const blocks = shipments.map((shipment) => shipmentText(shipment, look));
-  const order = { error: 0, warning: 1, info: 2 };
-  const found = findings.toSorted((a, b) => order[a.level] - order[b.level]);
   return [
     `${colors.bold('Plan')} ${id} of ${printable(job.name)}, ${plural(job.workers, 'worker')}`,
     '',
     ...blocks.flatMap((lines) => [...lines, '']),
-    ...shownFindings(found.map((finding) => findingText(finding, colors))),
+    ...findingLines(findings, look),
     startable ? summary(totals) : colors.red('This plan cannot be started: mend the errors above first.'),
   ].join('\n');
 }
@@ -37,18 +37,6 @@ export const planObject = ({ id, job, shipments, findings, totals, startable }: 
   totals,
   startable,
 });
-
-const maxFindings = 30;
-
-function shownFindings(lines: readonly string[]): string[] {
-  if (lines.length === 0) return [];
-  const more = lines.length - maxFindings;
-  return [
-    ...lines.slice(0, maxFindings),
-    ...(more > 0 ? [`  … and ${plural(more, 'more finding')}: see --json`] : []),
-    '',
-  ];
-}
 
 function summary({ copy, estimatedSeconds }: PlanTotals): string {
   if (copy.items === 0) return 'Nothing to copy: the target already has what the source has.';
@@ -115,6 +103,3 @@ const amount = (totals: Amount): string => `${plural(totals.items, 'item')}${fig
 
 const figures = ({ rows, bytes }: Amount): string =>
   `${rows > 0 ? `, ${plural(rows, 'row')}` : ''}${bytes > 0 ? `, ${formatBytes(bytes)}` : ''}`;
-
-export const plural = (count: number, one: string, many = `${one}s`): string =>
-  `${formatCount(count)} ${count === 1 ? one : many}`;

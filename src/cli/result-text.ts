@@ -6,7 +6,7 @@ import type { Progress } from '../model/progress.ts';
 import { formatBytes } from '../lib/byte-size.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { Colors } from './output.ts';
-import { plural } from './plan-text.ts';
+import { plural } from './plural.ts';
 import { printable, printableLines } from './printable.ts';
 
 /** The end of a run for people: the verdict, what is not right, where the bill is, what to do next. */
@@ -23,12 +23,12 @@ function verdict({ outcome, run, progress, error }: RunResult, colors: Colors): 
   switch (outcome) {
     case 'done':
       return done.items + done.rows + removed === 0
-        ? `${colors.green(colors.bold('Nothing had changed.'))} Both ends were compared: no difference.`
+        ? `${colors.green(colors.bold('Nothing had changed.'))} The plan compared both ends and found them equal.`
         : `${colors.green(colors.bold('Done.'))} ${carried(progress)}, verified: no difference.`;
     case 'differs':
       return `${colors.yellow(colors.bold('Finished, but not everything is equal.'))} ${carried(progress)}.`;
     case 'paused':
-      return `${colors.yellow(colors.bold('Paused.'))} ${carried(progress)} so far. Resume with: waybill resume ${run}`;
+      return `${colors.yellow(colors.bold('Paused.'))} ${carried(progress)} so far.\n  Resume with: waybill resume ${run}`;
     case 'failed':
       return `${colors.red(colors.bold('Failed:'))} ${error ? printableLines(error.message) : 'see the bill.'}`;
   }
@@ -101,11 +101,8 @@ function next({ outcome, run, error }: RunResult, colors: Colors): string[] {
       colors.dim(`  code:  ${code}, docs/errors.md#${code}`),
     ];
   }
-  const verbs =
-    outcome === 'done'
-      ? [`waybill verify ${run} --depth every-byte`]
-      : [`waybill verify ${run}`, `waybill bill ${run}`];
-  return [colors.dim(`  Next:  ${[...verbs, `waybill status ${run}`].slice(0, 2).join(' · ')}`)];
+  const verbs = outcome === 'done' ? ['verify --depth every-byte', 'status'] : ['bill', 'verify'];
+  return [colors.dim(`  Next:  ${verbs.map((verb) => `waybill ${verb}`).join(' · ')}`)];
 }
 
 function shortPath(path: string): string {

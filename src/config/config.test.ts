@@ -242,6 +242,7 @@ test('the short form takes paths from the current folder and secrets from the en
   const flags = { ...context, folder: '/home/u', env: { WAYBILL_TO_PASSWORD: 'hunter22' } };
   const entry = { from: 'box:a.box', to: { address: 'vault://u@h/r', timeout: '30' } };
   const job = jobFromFlags({ job: {}, shipment: entry }, flags);
+  assert.equal(job.name, 'a');
   assert.equal(job.shipments[0]?.from.address, 'box:/home/u/a.box');
   assert.deepEqual(job.shipments[0]?.to.options, { password: '${env:WAYBILL_TO_PASSWORD}', timeout: 30 });
   assert.doesNotMatch(JSON.stringify(job), /hunter22/);

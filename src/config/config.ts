@@ -51,7 +51,7 @@ export function jobFromFlags(
 ): Job {
   const variable = (end: string, option: string) => `WAYBILL_${end}_${option.replace(/[A-Z]/g, '_$&')}`.toUpperCase();
   const raw = { ...values.job, shipments: [values.shipment] };
-  return buildJob(raw, flagPlaces, context, {
+  const job = buildJob(raw, flagPlaces, context, {
     registry: context.registry,
     folder: context.folder,
     defaultSecret: (end, option) => {
@@ -62,6 +62,7 @@ export function jobFromFlags(
       `A command line can be read by everybody on this machine. Set ${variable(end, option)}, ` +
       `or give a reference: --${end}-option '${option}=\${env:NAME}'.`,
   });
+  return { ...job, name: values.job['name'] === undefined ? (job.shipments[0]?.name ?? job.name) : job.name };
 }
 
 function buildJob(raw: unknown, places: Places, context: JobContext, endpoints: EndpointContext): Job {

@@ -85,6 +85,7 @@ const listingBytes = 256 * 1024;
 const place = { first: 0, second: nameBytes, stat: 2 * nameBytes, times: 2 * nameBytes + 256, listing: 3 * nameBytes };
 const notFollow = 0x100;
 const removeDirectory = 0x200;
+const effectiveAccess = 0x200;
 const emptyPath = 0x1000;
 const basicStats = 0x7ff;
 const omitTime = 0x3ffffffe;
@@ -106,6 +107,7 @@ function bind() {
     close: int('close', 'int'),
     statx: int('statx', 'int', 'int64', 'int', 'uint', 'int64'),
     getdents64: int('getdents64', 'int', 'int64', 'int64'),
+    faccessat: int('faccessat', 'int', 'int64', 'int', 'int'),
     mkdirat: int('mkdirat', 'int', 'int64', 'uint'),
     unlinkat: int('unlinkat', 'int', 'int64', 'int'),
     renameat2: int('renameat2', 'int', 'int64', 'int', 'int64', 'uint'),
@@ -219,6 +221,10 @@ function load() {
       const error = new PosixError('statx', koffi.errno());
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
       throw error;
+    },
+    /** Throws where the effective user lacks a right; `rights` are Node's R_OK, W_OK and X_OK. */
+    checkAccess(directory: number, path: string, rights: number): void {
+      check('faccessat', libc.faccessat(directory, put(path), rights, effectiveAccess));
     },
     /** All entries but `.` and `..`, in the order of the file system. */
     readDirectory(directory: number): DirectoryEntry[] {

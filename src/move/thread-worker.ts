@@ -19,7 +19,7 @@ export type ToThread =
 
 export interface ThreadWorkerOptions {
   readonly name: string;
-  /** A module that calls serveWorker(); see src/cli/worker-thread.ts. */
+  /** A module that calls serveWorker(); see src/worker-thread.ts. */
   readonly entry: URL;
   /** Must survive structured clone. */
   readonly data: unknown;

@@ -19,12 +19,16 @@ export async function probeReadRate(context: PlanContext): Promise<number | unde
     const format = first.item.shape ? 'rows' : 'bytes';
     const started = performance.now();
     const payload = await ends.source.read(chunk, first.item, first.as, format, signal);
-    let bytes = 0;
+    let covered = 0;
+    let cut = false;
     for await (const part of payload.parts) {
-      bytes += part instanceof Uint8Array ? part.length : 'bytes' in part ? part.bytes.length : 0;
-      if (bytes >= probeBytes || performance.now() - started > probeMilliseconds) break;
+      if (part instanceof Uint8Array) covered += part.length;
+      else if ('offset' in part) covered = part.offset + part.bytes.length - Number(chunk.range?.[0] ?? 0);
+      cut = covered >= probeBytes || performance.now() - started > probeMilliseconds;
+      if (cut) break;
     }
-    return (bytes / Math.max(1, performance.now() - started)) * 1000;
+    // A chunk that was read to its end is covered whole: what it did not give are holes.
+    return ((cut ? covered : chunk.bytes) / Math.max(1, performance.now() - started)) * 1000;
   }
   return undefined;
 }

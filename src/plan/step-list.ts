@@ -5,8 +5,8 @@ import type { Step } from '../model/step.ts';
 
 /** A batch ends at whichever comes first. 2 048 entries keep a journal line per batch cheap (one sync of the target's
  *  file system per batch) and repeat little after a crash; bench/small-files.ts holds the figures. */
-const batchMembers = 2048;
-const batchBytes = 32 * 1024 * 1024;
+const batchMembers = 16384;
+const batchBytes = 256 * 1024 * 1024;
 /** Larger files travel as items of their own, in chunks. */
 const smallBytes = 1024 * 1024;
 

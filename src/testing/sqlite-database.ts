@@ -38,7 +38,7 @@ export async function openSqlite(path: string, options: Record<string, unknown> 
 }
 
 /** A signal that is never aborted. */
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 export async function listItems(source: Source, report: (finding: Finding) => void = () => {}): Promise<Item[]> {
   const items: Item[] = [];

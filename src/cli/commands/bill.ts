@@ -8,7 +8,7 @@ import { stateFolderOf, type CommonOptions, type Context } from '../context.ts';
 import { table } from '../display-width.ts';
 import { exitCodesHelp } from '../exit-code.ts';
 import { findRun } from '../find-run.ts';
-import { plural } from '../plan-text.ts';
+import { plural } from '../plural.ts';
 import { printable, printableLines } from '../printable.ts';
 
 export function bill(command: Command, context: Context): void {

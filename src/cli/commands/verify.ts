@@ -6,7 +6,7 @@ import { abortOnSignal, stateFolderOf, type CommonOptions, type Context } from '
 import { exitCodesHelp } from '../exit-code.ts';
 import { findRunOrBill } from '../find-run.ts';
 import type { Output } from '../output.ts';
-import { plural } from '../plan-text.ts';
+import { plural } from '../plural.ts';
 import { printable } from '../printable.ts';
 import { differenceWords } from '../result-text.ts';
 import { statusLine } from '../status-line.ts';

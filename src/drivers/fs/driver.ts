@@ -1,8 +1,8 @@
 /** fs: folders and single files of this machine, names as bytes, nothing followed out of the root. */
-import { accessSync, constants, lstatSync, statSync, statfsSync, type Stats } from 'node:fs';
+import { constants, lstatSync, statSync, statfsSync, type Stats } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { nameToBytes, printableName } from '../../lib/byte-names.ts';
-import { posix, type Posix } from '../../lib/posix.ts';
+import { currentDirectory, posix, type Posix } from '../../lib/posix.ts';
 import type { Address } from '../../model/address.ts';
 import type { Finding } from '../../model/finding.ts';
 import { MigrationError } from '../../model/migration-error.ts';
@@ -18,6 +18,7 @@ export const fsDriver: Driver = {
   title: 'Folders and files',
   options: fsOptions,
   example: './photos',
+  local: true,
 
   async open(address, values, signal): Promise<Store> {
     signal.throwIfAborted();
@@ -68,7 +69,7 @@ function probeSource(address: Address, path: string): Finding[] {
   let stats: Stats;
   try {
     stats = statSync(bytesOf(path));
-    accessSync(bytesOf(path), stats.isDirectory() ? constants.R_OK | constants.X_OK : constants.R_OK);
+    posix().checkAccess(currentDirectory, path, stats.isDirectory() ? constants.R_OK | constants.X_OK : constants.R_OK);
   } catch (cause) {
     if (systemCode(cause) === 'EACCES') {
       throw new MigrationError('store.denied', `${printableName(path)} cannot be read: permission denied.`, {
@@ -106,7 +107,7 @@ function probeTarget(address: Address, path: string, owners: boolean, isRoot: bo
   }
   const existing = nearestExisting(path);
   try {
-    accessSync(bytesOf(existing), constants.W_OK | constants.X_OK);
+    posix().checkAccess(currentDirectory, existing, constants.W_OK | constants.X_OK);
     const room = statfsSync(bytesOf(existing));
     const free = room.bavail * room.bsize;
     findings.push({

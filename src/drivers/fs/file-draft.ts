@@ -11,6 +11,7 @@ import { draftName, isDraftName, splitKey } from './keys.ts';
 import { rangeWriter } from './range-writer.ts';
 import { chunkRange } from './read-file.ts';
 import {
+  overwrites,
   parentOf,
   placingOf,
   putInPlace,
@@ -54,7 +55,7 @@ function begin(target: Target, as: Item, options: DraftOptions): OpenedDraft {
   return onItem(target, as, () => {
     try {
       const parent = parentOf(target, as.key, placing);
-      if (options.into === 'empty' || options.into === 'append') refuseOccupied(target, parent, as);
+      if (!overwrites(options)) refuseOccupied(target, parent, as);
       const file = withWriteAccess(target, parent, () => create(target, parent, draft, as));
       return { ticket: { draft, inode: target.posix.stat(file).inode, made: placing.made }, file };
     } catch (error) {
@@ -121,6 +122,11 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
     if (direct !== undefined) posix.close(direct);
   };
 
+  /** A number of a closed file may be another file's by now. */
+  const checkOpen = (): void => {
+    if (closed) throw new MigrationError('internal', `The draft of ${printableName(as.key)} was used after its end.`);
+  };
+
   return {
     ticket: JSON.stringify(ticket),
     published: file === undefined,
@@ -133,6 +139,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
         let bytes = 0;
         for await (const part of parts) {
           signal.throwIfAborted();
+          checkOpen();
           if (part.offset < from || part.offset + part.bytes.length > to) {
             throw new MigrationError(
               'internal',
@@ -142,6 +149,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
           writer?.write(part);
           bytes += part.bytes.length;
         }
+        checkOpen();
         writer?.finish();
         if (file !== undefined) await syncData(file);
         return { bytes, rows: 0 };
@@ -152,6 +160,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
 
     async publish(receipts) {
       if (file === undefined) return;
+      checkOpen();
       try {
         if (!isStillOurs()) return;
         checkComplete(as, receipts, posix.stat(file), () => dataBytes(file));

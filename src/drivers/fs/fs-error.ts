@@ -60,7 +60,15 @@ export function sourceError(error: unknown, root: string, key: string): Migratio
 }
 
 /** The entry is not the one that was listed: gone, or something else stands in its place. */
-const changedCodes: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ESTALE', 'ENXIO']);
+const changedCodes: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ELOOP',
+  'ESTALE',
+  'ENXIO',
+  'EISDIR',
+  'ESPIPE',
+]);
 
 export const changed = (key: string, how: string, cause?: unknown): MigrationError =>
   new MigrationError('item.changed', `${printableName(key)} changed while it was carried: ${how}.`, {
