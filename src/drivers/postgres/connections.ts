@@ -11,6 +11,9 @@ import { toStoreError, type Place } from './store-error.ts';
 /** Sessions at once. A worker uses one or two; more would wait at the server. */
 const limit = 4;
 
+/** Milliseconds. */
+const cancelEvery = 500;
+
 /** What every session is set to: no timeout may end a long load, and values print in one way only. */
 const sessionSettings = `
   SET client_encoding = 'UTF8'; SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
@@ -64,13 +67,19 @@ export class Connections implements AsyncDisposable {
       this.#leave();
       throw toStoreError(error, this.place, doing);
     }
-    const cancel = () => requestCancel(client, this.place.host, this.place.port);
+    let again: NodeJS.Timeout | undefined;
+    // A request that arrives before the statement has begun is without effect, so it is repeated.
+    const cancel = () => {
+      requestCancel(client, this.place.host, this.place.port);
+      again = setTimeout(cancel, cancelEvery);
+    };
     signal.addEventListener('abort', cancel);
     return {
       connection: asConnection(client),
       inWords: (error) => (signal.aborted ? signal.reason : toStoreError(error, this.place, doing)),
       giveBack: ({ usable }) => {
         signal.removeEventListener('abort', cancel);
+        clearTimeout(again);
         // After a cancel the session is not used again: the cancel may arrive late and hit the next statement.
         if (usable && !signal.aborted && !broken.has(client) && !this.#closed) this.#idle.push(client);
         else destroy(client);
