@@ -126,9 +126,12 @@ async function* spoil(parts: AsyncIterable<Part>, accident: Accident, signal: Ab
       case 'flipped':
         yield first ? flipped(part) : part;
         break;
-      default:
+      case 'broken-off':
         yield part;
-        if (accident.kind === 'broken-off') throw fail(accident.code, 'the content broke off');
+        throw fail(accident.code, 'the content broke off');
+      case 'refused':
+      case 'answer-lost':
+        yield part;
     }
     first = false;
   }

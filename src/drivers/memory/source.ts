@@ -25,7 +25,7 @@ export function memorySource(session: Session): Source {
 
   return {
     /** A space is a tree or a database by what is in it; an empty one may become either. */
-    get offers() {
+    get offers(): readonly Format[] {
       const kinds = new Set([...session.items().values()].map(({ item }) => (item.entry ? 'entry' : 'table')));
       const tree: Format[] = kinds.has('entry') || kinds.size === 0 ? ['bytes', 'members'] : [];
       const database: Format[] = kinds.has('table') || kinds.size === 0 ? ['rows'] : [];
