@@ -25,6 +25,9 @@ describe('Chinook from SQLite to PostgreSQL', { skip: sqlite && script ? false :
     reference = await connect(server, 'reference');
     // Only psql knows \c; what stands before it makes the database.
     await reference.query(readFileSync(script ?? '', 'utf8').split(/^\\c .*$/m)[1] ?? '');
+    // The one value in which the two published files differ: SQLite's has a space at the end, which must arrive.
+    await reference.query(`UPDATE customer SET city = 'Edinburgh ' WHERE city = 'Edinburgh'`);
+    await reference.query(`UPDATE invoice SET billing_city = 'Edinburgh ' WHERE billing_city = 'Edinburgh'`);
     carried = await connect(server, 'carried');
   });
 

@@ -31,10 +31,10 @@ const schema = `
     admin TEXT, population INTEGER, latitude REAL NOT NULL, longitude REAL NOT NULL);
   CREATE INDEX city_by_country ON city (country, population DESC);
   CREATE TABLE airport (
-    iata CHAR(3) PRIMARY KEY, name TEXT NOT NULL, city TEXT, state TEXT, latitude REAL, longitude REAL);
+    iata TEXT PRIMARY KEY, name TEXT NOT NULL, city TEXT, state TEXT, latitude REAL, longitude REAL);
   CREATE TABLE flight (
     id INTEGER PRIMARY KEY AUTOINCREMENT, departed DATETIME NOT NULL, delay INTEGER, distance INTEGER,
-    origin CHAR(3) NOT NULL REFERENCES airport (iata), destination CHAR(3) NOT NULL REFERENCES airport (iata));
+    origin TEXT NOT NULL REFERENCES airport (iata), destination TEXT NOT NULL REFERENCES airport (iata));
   CREATE INDEX flight_by_route ON flight (origin, destination);
   CREATE TABLE zip_code (
     zip CHAR(5) PRIMARY KEY, city TEXT NOT NULL, state TEXT, county TEXT, latitude DECIMAL(10,6), longitude DECIMAL(10,6));

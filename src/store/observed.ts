@@ -8,7 +8,7 @@ export interface Seen {
   readonly item: Item;
   readonly chunk: Chunk;
   readonly bytes: number;
-  /** Rows, or members of a batch; 0 for a file's bytes. */
+  /** Members of a batch; of a table as many rows as the bytes so far stand for, by the chunk's own figures. */
   readonly rows: number;
 }
 
@@ -31,8 +31,11 @@ export function observedSource(source: Source, seen: (seen: Seen) => void): Sour
       return eachPart(payload, (size) => {
         bytes += size.bytes;
         rows += size.rows;
-        seen({ item, chunk, bytes, rows });
+        seen({ item, chunk, bytes, rows: format === 'rows' ? rowsSoFar(chunk, bytes) : rows });
       });
     },
   });
 }
+
+const rowsSoFar = ({ rows = 0, bytes }: Chunk, seen: number): number =>
+  Math.round(rows * Math.min(1, seen / Math.max(1, bytes)));

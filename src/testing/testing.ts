@@ -15,7 +15,7 @@ import { memoryDriver } from '../drivers/memory/driver.ts';
 import { memorySpace, putInSpace } from '../drivers/memory/space.ts';
 import type { Sample } from './fixtures.ts';
 
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 export const formatOf = (item: Item): Format =>
   item.kind === 'batch' ? 'members' : item.kind === 'table' ? 'rows' : item.kind === 'file' ? 'bytes' : 'nothing';

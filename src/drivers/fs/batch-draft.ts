@@ -3,8 +3,9 @@ import type { Draft, DraftOptions, Member, Payload } from '../../store/store.ts'
 import { finishDirectory, placingOf, removeMade, type Target } from './write-entry.ts';
 import { onItem, publishDraft, removeDraft, syncTarget, writeDraft } from './write-member.ts';
 
-/** Small entries that share one chunk. All are written under temporary names, made durable by one sync of the file
- *  system, renamed into place, and made durable again: a power cut leaves each of them old or new, never cut short. */
+/** Small entries that share one chunk. All are written under temporary names, renamed into place, and made durable by
+ *  one sync of the file system. Where that would replace files, another sync comes before the renames: a power cut
+ *  leaves the old file or the new one. A new name may be found empty after a power cut, and is then written again. */
 export const batchDraft = (target: Target, options: DraftOptions): Draft => ({
   ticket: 'batch',
   published: false,
@@ -14,6 +15,7 @@ export const batchDraft = (target: Target, options: DraftOptions): Draft => ({
     const written: Item[] = [];
     const directories: Item[] = [];
     let published = 0;
+    let replaces = false;
     let bytes = 0;
     try {
       for await (const members of membersOf(payload)) {
@@ -23,12 +25,12 @@ export const batchDraft = (target: Target, options: DraftOptions): Draft => ({
           if (member.item.kind === 'directory') {
             directories.push(member.item);
           } else {
-            writeDraft(target, member, placing, written.length);
+            replaces = writeDraft(target, member, placing, written.length) || replaces;
             written.push(member.item);
           }
         }
       }
-      if (written.some((item) => item.kind === 'file')) await syncTarget(target);
+      if (replaces) await syncTarget(target);
       signal.throwIfAborted();
       for (const item of written) {
         publishDraft(target, item, placing, published);

@@ -11,6 +11,7 @@ import { draftName, isDraftName, splitKey } from './keys.ts';
 import { rangeWriter } from './range-writer.ts';
 import { chunkRange } from './read-file.ts';
 import {
+  overwrites,
   parentOf,
   placingOf,
   putInPlace,
@@ -54,7 +55,7 @@ function begin(target: Target, as: Item, options: DraftOptions): OpenedDraft {
   return onItem(target, as, () => {
     try {
       const parent = parentOf(target, as.key, placing);
-      if (options.into === 'empty' || options.into === 'append') refuseOccupied(target, parent, as);
+      if (!overwrites(options)) refuseOccupied(target, parent, as);
       const file = withWriteAccess(target, parent, () => create(target, parent, draft, as));
       return { ticket: { draft, inode: target.posix.stat(file).inode, made: placing.made }, file };
     } catch (error) {

@@ -54,7 +54,8 @@ export function digestFile(
     const sparse = before.stored < size;
     let digest: Digest;
     if (size <= buffer.length) {
-      digest = hashBytes(buffer.subarray(0, readFully(file, buffer, 0, size)));
+      if (readSmall(file, buffer, 0, size) !== size) throw changed(key, 'it became shorter');
+      digest = hashBytes(buffer.subarray(0, size));
     } else {
       const hasher = chunkHasher(0, size);
       for (const part of readRange(posix, file, buffer, 0, size, sparse, key)) {
@@ -119,16 +120,10 @@ function* readRange(
   }
 }
 
-/** Reads from the beginning until `wanted` bytes are there or the file ends. */
-export function readFully(file: number, buffer: Buffer, start: number, wanted: number): number {
-  let done = 0;
-  while (done < wanted) {
-    const length = readSync(file, buffer, start + done, wanted - done, done);
-    if (length === 0) break;
-    done += length;
-  }
-  return done;
-}
+/** Reads a small file from its beginning in one go. Less than `wanted` is the end of the file; callers compare what
+ *  they got with its size, for a network file system may give less. */
+export const readSmall = (file: number, buffer: Buffer, start: number, wanted: number): number =>
+  wanted === 0 ? 0 : readSync(file, buffer, start, wanted, 0);
 
 /** Byte bounds of a file's chunk. */
 export function chunkRange(chunk: Chunk): readonly [from: number, to: number] {

@@ -7,7 +7,7 @@ import { entryItem, isRegular, isSameMoment, isUnchanged, type EntryOptions } fr
 import { changed, sourceError } from './fs-error.ts';
 import type { HeldDirectories } from './held-directories.ts';
 import { splitKey } from './keys.ts';
-import { openHeld, readFully } from './read-file.ts';
+import { openHeld, readSmall } from './read-file.ts';
 
 const attempts = 3;
 const membersPerPart = 1024;
@@ -72,7 +72,7 @@ function readFile(reader: MemberReader, item: Item, buffer: Buffer, at: number):
       // One byte more than expected, so that growth shows.
       const target = at + size < buffer.length ? buffer : Buffer.allocUnsafeSlow(size + 1);
       const start = target === buffer ? at : 0;
-      const length = readFully(file, target, start, size + 1);
+      const length = readSmall(file, target, start, size + 1);
       const after = posix.stat(file);
       if (!isRegular(after)) throw changed(item.key, 'it is no longer a file');
       const unchanged = before ? isSameMoment(before, after) : isUnchanged(item, after);

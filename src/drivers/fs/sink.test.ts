@@ -249,6 +249,16 @@ test('a batch written twice is written once, also when its first life left tempo
   deepStrictEqual(readdirSync(target).sort(), ['a', 'b']);
 });
 
+test('a file that a power cut left empty is written again', async (t) => {
+  const { to, target } = await pair(t);
+  const draft = await to.sink.draft(batchOf([]), undefined, draftOptions(), signal);
+  await writeBatch(draft, textMember('a', 'whole', '1500000000000000007'));
+  truncateSync(join(target, 'a'), 0);
+  execFileSync('touch', ['-d', '@1500000000.000000007', join(target, 'a')]);
+  await writeBatch(draft, textMember('a', 'whole', '1500000000000000007'));
+  strictEqual(readFileSync(join(target, 'a'), 'utf8'), 'whole');
+});
+
 for (const into of ['empty', 'append'] as const) {
   test(`--into ${into} never overwrites an entry that is another one, and names it`, async (t) => {
     const { to, target } = await pair(t);

@@ -29,6 +29,9 @@ export interface Placing {
   readonly made: string[];
 }
 
+/** Does the new entry take the place of an old one? */
+export const overwrites = ({ into }: { readonly into: Into }): boolean => into === 'replace' || into === 'merge';
+
 export const placingOf = ({ into, run, step }: DraftOptions): Placing => ({ into, run, step, made: [] });
 
 /** The open parent of an entry, made on demand with mode 0700 until the directory's own item sets it. */
@@ -188,7 +191,7 @@ export function removeLeftover(posix: Posix, parent: number, draft: string): voi
 export function putInPlace(target: Target, parent: number, draft: string, item: Item, into: Into): void {
   const { posix, held } = target;
   const { name } = splitKey(item.key);
-  const keep = into === 'empty' || into === 'append';
+  const keep = !overwrites({ into });
   try {
     posix.rename(parent, draft, name, keep ? 'keep' : 'replace');
   } catch (error) {

@@ -1,13 +1,15 @@
 import { readSync, writeSync } from 'node:fs';
-import { openFlags, type Posix } from '../../lib/posix.ts';
+import { openFlags, type Posix, type Stat } from '../../lib/posix.ts';
 import type { Item } from '../../model/item.ts';
 import { MigrationError } from '../../model/migration-error.ts';
 import type { Member } from '../../store/store.ts';
+import { isRegular } from './entry-item.ts';
 import { isMissing, occupied, systemCode, targetError } from './fs-error.ts';
 import { draftName, rootKey, splitKey } from './keys.ts';
 import {
   isSameEntry,
   makeEntry,
+  overwrites,
   parentOf,
   putInPlace,
   removeLeftover,
@@ -17,17 +19,19 @@ import {
   type Target,
 } from './write-entry.ts';
 
-/** Writes a small entry whole, attributes included, under its temporary name. Leaves nothing when it throws. */
-export function writeDraft(target: Target, member: Member, placing: Placing, index: number): void {
+/** Writes a small entry whole, attributes included, under its temporary name. Leaves nothing when it throws. Says
+ *  whether it will take the place of something. */
+export function writeDraft(target: Target, member: Member, placing: Placing, index: number): boolean {
   const { item } = member;
   const draft = draftName(placing.run, placing.step, index);
-  onItem(target, item, () => {
+  return onItem(target, item, () => {
     const parent = parentOf(target, item.key, placing);
     try {
       withWriteAccess(target, parent, () => {
         if (item.kind === 'file') writeFile(target, parent, draft, member);
         else makeEntry(target, parent, draft, item);
       });
+      return overwrites(placing) && target.posix.lookAt(parent, splitKey(item.key).name) !== undefined;
     } catch (error) {
       removeLeftover(target.posix, parent, draft);
       throw error;
@@ -46,8 +50,11 @@ export function publishDraft(target: Target, item: Item, placing: Placing, index
       withWriteAccess(target, parent, () => putInPlace(target, parent, draft, item, placing.into));
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
-      if (!holdsSame(target, parent, draft, item)) throw occupied(held.root, item.key, 'exists already');
-      removeLeftover(posix, parent, draft);
+      const { name } = splitKey(item.key);
+      const there = posix.lookAt(parent, name);
+      if (there && isCutShort(there, item)) posix.rename(parent, draft, name, 'replace');
+      else if (!holdsSame(target, parent, draft, item)) throw occupied(held.root, item.key, 'exists already');
+      else removeLeftover(posix, parent, draft);
     }
   });
 }
@@ -105,6 +112,10 @@ function create(posix: Posix, parent: number, draft: string): number {
 function writeFully(file: number, bytes: Uint8Array, from: number, to: number): void {
   for (let at = from; at < to;) at += writeSync(file, bytes, at, to - at, at);
 }
+
+/** A power cut can leave a file that was just renamed with its attributes and no content. */
+const isCutShort = (there: Stat, item: Item): boolean =>
+  isRegular(there) && there.size === 0 && item.kind === 'file' && there.mtime === item.entry?.mtime;
 
 function holdsSame(target: Target, parent: number, draft: string, item: Item): boolean {
   const { posix } = target;

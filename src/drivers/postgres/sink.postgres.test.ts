@@ -1,138 +1,36 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import pg from 'pg';
-import { parseAddress } from '../../model/address.ts';
-import { rowsDigest } from '../../model/digest.ts';
+import { after, describe, it } from 'node:test';
 import type { Item } from '../../model/item.ts';
 import type { Into } from '../../model/job.ts';
 import type { MigrationError } from '../../model/migration-error.ts';
-import type { Receipt } from '../../model/receipt.ts';
-import type { ForeignKeyShape, IndexShape, TableShape } from '../../model/shape.ts';
-import { createRowDigest } from '../../store/rows/row-digest.ts';
+import type { ForeignKeyShape, IndexShape } from '../../model/shape.ts';
 import { RowWriter } from '../../store/rows/row-writer.ts';
-import type { Draft, Payload, Sink, Source, Store } from '../../store/store.ts';
-import { startPostgres, type PostgresServer } from '../../testing/postgres-server.ts';
+import {
+  chunk,
+  cities,
+  city,
+  cityShape,
+  draftOptions,
+  encode,
+  never,
+  openPostgresSubject,
+  payload,
+  tableItem,
+  withCode,
+} from '../../testing/postgres-subject.ts';
 import { postgresDriver } from './driver.ts';
 
-const never = new AbortController().signal;
+const subject = await openPostgresSubject(postgresDriver);
+const { sink, source, admin, value, reset, writeAll, load } = subject;
 
-const cityShape: TableShape = {
-  name: 'city',
-  columns: [
-    {
-      name: 'id',
-      type: { kind: 'integer', bits: 32 },
-      declared: 'INTEGER',
-      nullable: false,
-      identity: { next: '1000' },
-    },
-    { name: 'name', type: { kind: 'text', length: 20 }, declared: 'TEXT', nullable: false },
-    { name: 'area', type: { kind: 'decimal', precision: 10, scale: 2 }, declared: 'NUMERIC(10,2)', nullable: true },
-    { name: 'founded', type: { kind: 'date' }, declared: 'DATE', nullable: true },
-  ],
-  primaryKey: ['id'],
-  unique: [],
-};
-
-type City = readonly [id: number, name: string, area?: string, founded?: string];
-
-const tableItem = (shape: TableShape): Item => ({ key: shape.name, kind: 'table', stage: 'data', bytes: 0, shape });
-const city = tableItem(cityShape);
-
-function encode(rows: readonly City[]): Buffer {
-  const writer = new RowWriter();
-  for (const [id, name, area, founded] of rows) {
-    writer.beginRow(4);
-    writer.integer(id, 32);
-    writer.text(name);
-    if (area === undefined) writer.null();
-    else writer.decimal(area, { precision: 10, scale: 2 });
-    if (founded === undefined) writer.null();
-    else writer.date(founded);
-  }
-  return writer.take();
-}
-
-function payload(rows: readonly City[]): Payload {
-  async function* parts() {
-    for (let at = 0; at < rows.length; at += 100) yield encode(rows.slice(at, at + 100));
-  }
-  return { format: 'rows', parts: parts(), rejects: [] };
-}
-
-function digestOf(rows: readonly City[]): string {
-  const digest = createRowDigest(4);
-  digest.update(encode(rows));
-  return rowsDigest(digest.sum);
-}
-
-const cities = (from: number, to: number): City[] =>
-  Array.from(
-    { length: to - from },
-    (_, at) => [from + at, `Ciudad ${from + at} é`, `${at}.50`, at % 3 === 0 ? undefined : '1999-12-31'] as City,
-  );
-
-const chunk = (id: string) => ({ id, bytes: 0 });
-
-let runs = 0;
-const options = (into: Into, removeKeys?: readonly string[]) => ({
-  into,
-  run: `rtest${runs++}`,
-  step: 3,
-  ...(removeKeys && { removeKeys }),
-});
-
-const withCode =
-  (code: string, message = /./) =>
-  (error: MigrationError) => {
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    return true;
-  };
-
-describe('the postgres driver', () => {
-  let server: PostgresServer;
-  let admin: pg.Client;
-  let store: Store;
-  let sink: Sink;
-  let source: Source;
-
-  before(async () => {
-    server = await startPostgres({ settings: { fsync: 'off' } });
-    admin = new pg.Client(server.url());
-    await admin.connect();
-    store = await postgresDriver.open(parseAddress(server.url()).address, {}, never);
-    sink = store.sink!;
-    source = store.source!;
-  });
-  after(async () => {
-    await store[Symbol.asyncDispose]();
-    await admin.end();
-    await server[Symbol.asyncDispose]();
-  });
-
-  const value = async (sql: string) => {
-    const { rows } = await admin.query<Record<string, unknown>>(sql);
-    return Object.values(rows[0] ?? {})[0];
-  };
-  const reset = async () => {
-    await admin.query('DROP SCHEMA IF EXISTS _waybill CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public');
-  };
-  const writeAll = async (draft: Draft, rows: readonly City[], id = 'a'): Promise<Receipt> => {
-    const stored = await draft.write(chunk(id), payload(rows), never);
-    return { chunk: id, ...stored, digest: digestOf(rows) };
-  };
-  const load = async (rows: readonly City[], into: Into = 'empty', removeKeys?: readonly string[], item = city) => {
-    const draft = await sink.draft(item, undefined, options(into, removeKeys), never);
-    await draft.publish(rows.length > 0 ? [await writeAll(draft, rows)] : [], never);
-    return draft;
-  };
+describe('the postgres sink', () => {
+  after(() => subject[Symbol.asyncDispose]());
 
   describe('a table', () => {
     it('is not visible before publish, and whole after it, with key, numbering and no name of the staging table', async () => {
       await reset();
       const rows = cities(1, 500);
-      const draft = await sink.draft(city, undefined, options('empty'), never);
+      const draft = await sink.draft(city, undefined, draftOptions('empty'), never);
       const receipt = await writeAll(draft, rows);
       assert.equal(receipt.rows, 499);
       assert.equal(await sink.exists(city, never), false);
@@ -149,50 +47,10 @@ describe('the postgres driver', () => {
       assert.equal(await value(`SELECT reloptions FROM pg_class WHERE relname = 'city'`), null);
     });
 
-    it('has the digest at the server that the rows had on their way', async () => {
-      await reset();
-      const rows = cities(1, 700);
-      await load(rows);
-      assert.deepEqual((await source.digest!(city, city, never)).digest, digestOf(rows));
-      const { rows: counts, sums } = await source.bucketDigests!(city, city, 16, never);
-      assert.equal(
-        counts.reduce((a, b) => a + b),
-        699,
-      );
-      assert.equal(rowsDigest(sums.reduce((a, b) => a + b)), digestOf(rows));
-    });
-
-    it('is read back as the bytes that were written, whole or by keys', async () => {
-      await reset();
-      const rows = cities(1, 300);
-      await load(rows);
-      const read = async (keys?: readonly string[]) => {
-        const content = await source.read({ ...chunk('all'), ...(keys && { keys }) }, city, city, 'rows', never);
-        assert.ok(content.format === 'rows');
-        return Buffer.concat(await Array.fromAsync(content.parts));
-      };
-      assert.deepEqual(await read(), encode(rows));
-      assert.deepEqual(await read(['["7"]', '["9"]', '["900"]']), encode([rows[6]!, rows[8]!]));
-    });
-
-    it('gives one print per row of the wanted buckets, under the key as text', async () => {
-      await reset();
-      await load(cities(1, 2100));
-      const pages = await Array.fromAsync(source.rowPrints!(city, city, 4, new Set([0, 1, 2, 3]), never));
-      assert.deepEqual(
-        pages.map((page) => page.length),
-        [1000, 1000, 99],
-      );
-      const some = await Array.fromAsync(source.rowPrints!(city, city, 4, new Set([2]), never));
-      const { rows } = await source.bucketDigests!(city, city, 4, never);
-      assert.equal(some.flat().length, rows[2]);
-      assert.ok(pages.flat().some(({ key }) => key === '["42"]'));
-    });
-
     it('stores a chunk once, however often it is written', async () => {
       await reset();
       const rows = cities(1, 250);
-      const draft = await sink.draft(city, undefined, options('empty'), never);
+      const draft = await sink.draft(city, undefined, draftOptions('empty'), never);
       const first = await draft.write(chunk('a'), payload(rows), never);
       let read = 0;
       async function* again() {
@@ -221,7 +79,7 @@ describe('the postgres driver', () => {
 
     it('keeps nothing of a chunk whose source fails or that is aborted', async () => {
       await reset();
-      const draft = await sink.draft(city, undefined, options('empty'), never);
+      const draft = await sink.draft(city, undefined, draftOptions('empty'), never);
       async function* failing() {
         yield encode(cities(1, 100));
         throw new Error('the disk is on fire');
@@ -245,9 +103,33 @@ describe('the postgres driver', () => {
       assert.equal(await value('SELECT count(*)::int FROM city'), 10);
     });
 
+    it('can be written again after its connection was lost in the middle of a chunk', async () => {
+      await reset();
+      const draft = await sink.draft(city, undefined, draftOptions('empty'), never);
+      async function* cut() {
+        for (let at = 0; at < 20_000; at += 100) {
+          if (at === 5000) {
+            await admin.query(
+              `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'waybill'`,
+            );
+          }
+          yield encode(cities(at, at + 100));
+        }
+      }
+      await assert.rejects(
+        draft.write(chunk('a'), { format: 'rows', parts: cut(), rejects: [] }, never),
+        (error: MigrationError) => {
+          assert.ok(error.retryable);
+          return withCode('store.unreachable')(error);
+        },
+      );
+      await draft.publish([await writeAll(draft, cities(1, 11))], never);
+      assert.equal(await value('SELECT count(*)::int FROM city'), 10);
+    });
+
     it('is found again by its ticket, also after it was published', async () => {
       await reset();
-      const settings = options('empty');
+      const settings = draftOptions('empty');
       const first = await sink.draft(city, undefined, settings, never);
       const receipt = await writeAll(first, cities(1, 50));
       const second = await sink.draft(city, first.ticket, settings, never);
@@ -262,7 +144,7 @@ describe('the postgres driver', () => {
 
     it('is lost when its ticket is unknown, its staging table is gone or a promised chunk is missing', async () => {
       await reset();
-      const settings = options('empty');
+      const settings = draftOptions('empty');
       await assert.rejects(sink.draft(city, 'rother_1', settings, never), withCode('draft.lost'));
       const draft = await sink.draft(city, undefined, settings, never);
       const receipt = await writeAll(draft, cities(1, 50));
@@ -279,7 +161,7 @@ describe('the postgres driver', () => {
     it('that is already there is refused, replaced, added to or merged as asked', async () => {
       await reset();
       await load(cities(1, 11));
-      await assert.rejects(sink.draft(city, undefined, options('empty'), never), withCode('target.not-empty'));
+      await assert.rejects(sink.draft(city, undefined, draftOptions('empty'), never), withCode('target.not-empty'));
       await load(cities(1, 6), 'replace');
       assert.equal(await value('SELECT count(*)::int FROM city'), 5);
       const before = await source.digest!(city, city, never);
@@ -320,7 +202,7 @@ describe('the postgres driver', () => {
       await load(cities(1, 3));
       await admin.query('CREATE VIEW big_city AS SELECT * FROM city');
       await assert.rejects(
-        sink.draft(city, undefined, options('replace'), never),
+        sink.draft(city, undefined, draftOptions('replace'), never),
         withCode('store.unsupported', /big_city/),
       );
     });
@@ -366,7 +248,7 @@ describe('the postgres driver', () => {
 
     it('names row and column of a value that does not fit, without the value', async () => {
       await reset();
-      const draft = await sink.draft(city, undefined, options('empty'), never);
+      const draft = await sink.draft(city, undefined, draftOptions('empty'), never);
       const long = 'secret '.repeat(5);
       await assert.rejects(
         draft.write(
@@ -417,7 +299,7 @@ describe('the postgres driver', () => {
       },
     });
     const build = async (item: Item, into: Into = 'empty') => {
-      const draft = await sink.draft(item, undefined, options(into), never);
+      const draft = await sink.draft(item, undefined, draftOptions(into), never);
       await draft.publish([], never);
       return draft;
     };
@@ -462,7 +344,7 @@ describe('the postgres driver', () => {
       foreignKey: { table: 'city', foreignKey: shape },
     };
     const add = async () => {
-      const draft = await sink.draft(item, undefined, options('empty'), never);
+      const draft = await sink.draft(item, undefined, draftOptions('empty'), never);
       await draft.publish([], never);
       return draft;
     };
@@ -498,47 +380,5 @@ describe('the postgres driver', () => {
       );
       assert.equal(await sink.exists(item, never), false);
     });
-  });
-
-  it('lists a table as it was shaped', async () => {
-    await reset();
-    await load(cities(1, 3));
-    const [page] = await Array.fromAsync(source.list(() => {}, never));
-    const { item } = sink.adapt(city);
-    assert.deepEqual(page?.[0]?.shape?.primaryKey, item.shape?.primaryKey);
-    assert.deepEqual(
-      page?.[0]?.shape?.columns.map(({ name, type, nullable, identity }) => ({ name, type, nullable, identity })),
-      item.shape?.columns.map(({ name, type, nullable, identity }) => ({ name, type, nullable, identity })),
-    );
-  });
-
-  it('finds nothing to object to in a fresh server, but fsync', async () => {
-    await reset();
-    assert.deepEqual(
-      (await store.probe('target', never)).map(({ code }) => code),
-      ['target.not-durable'],
-    );
-  });
-
-  it('says what a user lacks', async () => {
-    await admin.query(`DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN`);
-    await using poor = await postgresDriver.open(
-      parseAddress(server.url().replace('//postgres@', '//reader@')).address,
-      {},
-      never,
-    );
-    const findings = await poor.probe('target', never);
-    assert.deepEqual(
-      findings.filter(({ level }) => level === 'error').map(({ code }) => code),
-      ['store.denied', 'store.denied'],
-    );
-    await assert.rejects(poor.sink!.draft(city, undefined, options('empty'), never), withCode('store.denied'));
-  });
-
-  it('tells apart a missing database, an unreachable port and a mistyped option', async () => {
-    const open = (url: string) => postgresDriver.open(parseAddress(url).address, {}, never);
-    await assert.rejects(open(server.url('nowhere')), withCode('source.missing', /no database nowhere/));
-    await assert.rejects(open('postgres://me@127.0.0.1:1/x'), withCode('store.unreachable', /127\.0\.0\.1:1/));
-    await assert.rejects(open(`${server.url()}?shema=x`), withCode('config.invalid', /shema/));
   });
 });
