@@ -116,8 +116,9 @@ async function* splitStep({ item }: Step, { chunkBytes }: Shipment, { ends }: Fr
 }
 
 /** Rows may be left out up to the job's limit, over all chunks; entries of trees are reported, not limited. */
-function refuseQuarantine({ header, progress }: RunContext): void {
-  const { first } = progress().rejects;
+function refuseQuarantine(context: RunContext): void {
+  const { header } = context;
+  const { first } = context.progress().rejects;
   const rows = first.filter(({ code }) => code.startsWith('value.'));
   if (rows.length <= header.job.maxQuarantine) return;
   const last = rows.at(-1);
