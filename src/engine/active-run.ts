@@ -100,7 +100,7 @@ export class ActiveRun implements Run {
     try {
       for (const index of this.#header.job.shipments.keys()) await runShipment(index, context);
     } catch (thrown) {
-      return await this.#stopped(thrown);
+      return await this.#stopped(thrown, context);
     }
     const { failures, rejects, differences } = this.#progress;
     const clean = failures.count + rejects.count + differences.count === 0;
@@ -121,7 +121,7 @@ export class ActiveRun implements Run {
   }
 
   /** Paused by request or by an abort, or failed: what is journaled stays, and the run can be resumed. */
-  async #stopped(thrown: unknown): Promise<RunResult> {
+  async #stopped(thrown: unknown, { frozen, signal }: RunContext): Promise<RunResult> {
     const aborted = this.#options.signal.aborted || this.#pause.signal.aborted;
     const error = toMigrationError(thrown);
     if (aborted && (error.code === 'run.paused' || this.#options.signal.aborted)) {
@@ -131,6 +131,7 @@ export class ActiveRun implements Run {
     for (const [shipment, phase] of Object.entries(this.#progress.phases)) {
       if (phase !== 'done') await this.#enter(Number(shipment), 'failed');
     }
+    if (needsOtherSource(error)) for (const { ends } of frozen.values()) await ends.sink.sweep(this.id, signal);
     await this.#record({ type: 'run.finished', at: Date.now(), outcome: 'failed', error: error.toJSON() });
     const bill = await this.#parts.writeBill(this.id);
     return { run: this.id, outcome: 'failed', exit: error.exit, error: error.toJSON(), bill, progress: this.#progress };
@@ -158,3 +159,6 @@ export class ActiveRun implements Run {
     this.#options.onTick?.(tick);
   }
 }
+
+/** The source must be corrected first, which begins everything anew: what is half-written has no use. */
+const needsOtherSource = ({ code }: MigrationError): boolean => code.startsWith('value.');

@@ -33,6 +33,8 @@ export class LocalWorker implements Worker {
 
   async *do(task: Task, signal: AbortSignal): AsyncGenerator<RunEvent> {
     const { run, maxQuarantine, tick } = this.#options;
+    const ended = AbortSignal.any([signal, this.#closing.signal]);
+    ended.throwIfAborted();
     yield* performTask(
       task,
       {
@@ -44,7 +46,7 @@ export class LocalWorker implements Worker {
         draft: (step, ticket) => this.#draft(step, ticket),
         forget: (step) => this.#forget(step),
       },
-      AbortSignal.any([signal, this.#closing.signal]),
+      ended,
     );
   }
 

@@ -21,7 +21,7 @@ export function measure(payload: Payload, chunk: Chunk, item: Item, as: Item, ma
     case 'bytes':
       return measureBytes(payload, chunk, item);
     case 'members':
-      return measureMembers(payload, chunk);
+      return measureMembers(payload, chunk, item);
     case 'rows':
       return measureRows(payload, chunk, as, maxRejects);
   }
@@ -45,6 +45,8 @@ function measureBytes(
   return {
     payload: { format: 'bytes', parts: parts(), rejects: payload.rejects },
     receipt(stored) {
+      const missing = (to ?? item.bytes) - (from ?? 0) - bytes;
+      if (missing !== 0 && !item.entry?.sparse) throw cutShort(chunk, item.key, `${missing} bytes`);
       if (stored.bytes !== bytes) throw corrupt(chunk, item.key, `${bytes} bytes were read, ${stored.bytes} stored`);
       return { chunk: chunk.id, bytes, rows: 0, digest: hasher.digest() };
     },
@@ -54,6 +56,7 @@ function measureBytes(
 function measureMembers(
   payload: Extract<Payload, { format: 'members' }>,
   chunk: Chunk,
+  item: Item,
 ): Measured {
   const members: MemberReceipt[] = [];
   let bytes = 0;
@@ -70,6 +73,8 @@ function measureMembers(
   return {
     payload: { format: 'members', parts: parts(), rejects: payload.rejects },
     receipt(stored) {
+      const missing = (item.members?.length ?? 0) - members.length - payload.rejects.length;
+      if (missing !== 0) throw cutShort(chunk, item.key, `${missing} entries`);
       if (stored.bytes !== bytes) {
         throw corrupt(chunk, members[0]?.key ?? '', `${bytes} bytes were read, ${stored.bytes} stored`);
       }
@@ -123,6 +128,13 @@ function refuseRejects({ rejects }: Payload, maxRejects: number): void {
 }
 
 const rejectsOf = ({ rejects }: Payload) => (rejects.length > 0 ? { rejects: [...rejects] } : {});
+
+/** What the source gave is not all of what it listed, and it did not say why. Only a file with holes may give less. */
+const cutShort = (chunk: Chunk, key: string, what: string): MigrationError =>
+  new MigrationError('chunk.corrupt', `${key}, chunk ${chunk.id}: ${what} of what was listed did not come.`, {
+    where: key,
+    hint: 'The source gave less than it listed. Run again; if it stays so, look for errors of its disk or network.',
+  });
 
 const corrupt = (chunk: Chunk, key: string, what: string): MigrationError =>
   new MigrationError('chunk.corrupt', `${key}, chunk ${chunk.id}: ${what}.`, {

@@ -3,19 +3,13 @@ import { describe, it } from 'node:test';
 import type { RunEvent } from '../model/event.ts';
 import type { Item } from '../model/item.ts';
 import type { Into } from '../model/job.ts';
-import { Past } from '../model/past.ts';
-import type { Step } from '../model/step.ts';
-import { LocalWorker } from '../move/local-worker.ts';
-import type { Crew } from '../move/move.ts';
-import { moveSteps } from '../move/move-steps.ts';
-import { Pool } from '../move/pool.ts';
-import { StepList } from '../plan/step-list.ts';
-import { createEnds } from '../store/ends.ts';
-import type { Source, Store } from '../store/store.ts';
+import { overlay } from '../store/overlay.ts';
+import type { Store } from '../store/store.ts';
 import { Blade, Cut, cuttable } from './cut.ts';
 import { sampleTables, sampleTree, type Sample } from './fixtures.ts';
+import { eventsOf, moveAll, movers } from './move-all.ts';
 import type { StoreSubject } from './store-contract.ts';
-import { both, carryAll, listed, memoryStore, never, stateOf } from './testing.ts';
+import { both, carryAll, memoryStore, never, stateOf } from './testing.ts';
 
 export interface CrashSubject extends Pick<StoreSubject, 'name' | 'holds' | 'open' | 'reset' | 'byteNames'> {
   /** At most this many cuts per scenario, spread evenly over all places. Default: every place. */
@@ -29,10 +23,6 @@ interface Scenario {
   readonly before?: readonly Sample[];
   readonly into: Into;
 }
-
-const run = 'r1crash';
-const workers = 2;
-const chunkBytes = 4096;
 
 /** Moves samples from memory into the store and stops at every place in turn: before and after a draft is opened, a
  *  chunk is written (and in the middle of it), an event is recorded, an item is published. Then all of the process's
@@ -102,7 +92,7 @@ async function cutEverywhere(subject: CrashSubject, scenario: Scenario): Promise
 
   const old = await start();
   const uncut = new Blade(Infinity);
-  await live(subject, source.source, scenario.into, [], uncut);
+  await live(subject, source, scenario.into, [], uncut);
   const whole = await look(subject, scenario);
   assert.notDeepEqual(whole, old, 'the scenario changes something');
 
@@ -117,7 +107,7 @@ async function cutEverywhere(subject: CrashSubject, scenario: Scenario): Promise
     const names: string[] = [];
     for (const blade of lives) {
       const recorded = writtenChunks(journal);
-      const ended = await live(subject, source.source, scenario.into, journal, blade);
+      const ended = await live(subject, source, scenario.into, journal, blade);
       names.push(blade.place);
       const context = `stopped at ${names.join(', then at ')} (place ${place} of ${places})`;
       const again = blade.written.filter((chunk) => recorded.has(chunk));
@@ -128,7 +118,7 @@ async function cutEverywhere(subject: CrashSubject, scenario: Scenario): Promise
     const context = `stopped at ${names.join(', then at ')} (place ${place} of ${places})`;
     assert.deepEqual(await look(subject, scenario), whole, context);
     const repeats = repeated(lives.flatMap(({ written }) => written));
-    assert.ok(repeats <= 2 * workers, `${context}: ${repeats} chunks were written again`);
+    assert.ok(repeats <= 2 * movers, `${context}: ${repeats} chunks were written again`);
   }
   return cuts;
 }
@@ -149,68 +139,25 @@ async function seen(store: Store, { samples, before = [] }: Scenario): Promise<R
 /** One life of the process: true when it came to its end. */
 async function live(
   subject: CrashSubject,
-  source: Source,
+  source: Required<Store>,
   into: Into,
   journal: string[],
   blade: Blade,
 ): Promise<boolean> {
   await using target: Store = await subject.open();
-  const { sink } = both(target);
-  const steps = await plan(source, both(target), into);
-  const past = new Past({ keepReceipts: false });
-  for (const line of journal) past.add(JSON.parse(line) as RunEvent);
-
-  const ends = createEnds(
-    { address: target.address, source, probe: async () => [], async [Symbol.asyncDispose]() {} },
-    { address: target.address, sink: cuttable(sink, blade), probe: async () => [], async [Symbol.asyncDispose]() {} },
-  );
-  const open = () => Promise.resolve(ends);
-  const names = Array.from({ length: workers }, (_, i) => `worker-${i + 1}`);
-  const crewmen = names.map(
-    (name) => new LocalWorker({ name, run, maxQuarantine: 0, open, ownsEnds: false, tick: () => {} }),
-  );
-  const record = async (event: RunEvent): Promise<void> => {
+  const to = overlay(both(target), { sink: cuttable(both(target).sink, blade) });
+  const recording = (event: RunEvent, record: () => void): void => {
     blade.pass(`before ${event.type} is recorded`);
-    journal.push(JSON.stringify(event));
+    record();
     blade.pass(`after ${event.type} is recorded`);
   };
-  const pool = new Pool({ workers: crewmen, record, signal: never, pause: never });
-  const crew: Crew = {
-    size: pool.size,
-    dispatch: (task) => pool.dispatch(task),
-    record,
-    split: ({ item }) => (item.kind === 'batch' ? batchChunk(item) : source.split(item, chunkBytes, never)),
-    async look(step) {
-      const item = await source.look?.(step.item, never);
-      return item && { item, as: sink.adapt(item).item };
-    },
-  };
   try {
-    await moveSteps(pages(steps), past, crew);
+    await moveAll({ from: source, to, into, journal, recording, settled: () => blade.settled() });
     return true;
   } catch (error) {
     if (!causedByCut(error)) throw error;
     return false;
-  } finally {
-    await blade.settled();
-    for (const worker of crewmen) await worker[Symbol.asyncDispose]();
   }
-}
-
-async function plan(source: Source, { sink }: Required<Store>, into: Into): Promise<readonly Step[]> {
-  using list = new StepList(0, into);
-  const items = await listed(source);
-  for (const item of items.filter(({ stage }) => stage !== 'last')) list.copy(item, sink.adapt(item).item);
-  for (const item of items.filter(({ stage }) => stage === 'last').reverse()) list.copy(item, sink.adapt(item).item);
-  return [...list.steps(0)];
-}
-
-async function* pages(steps: readonly Step[]): AsyncGenerator<readonly Step[]> {
-  yield steps;
-}
-
-async function* batchChunk({ bytes }: Item): AsyncGenerator<{ readonly id: string; readonly bytes: number }> {
-  yield { id: 'batch', bytes };
 }
 
 function causedByCut(error: unknown): boolean {
@@ -218,17 +165,15 @@ function causedByCut(error: unknown): boolean {
   return false;
 }
 
-const events = (journal: readonly string[]): RunEvent[] => journal.map((line) => JSON.parse(line) as RunEvent);
-
 const writtenChunks = (journal: readonly string[]): ReadonlySet<string> =>
   new Set(
-    events(journal).flatMap((event) =>
+    eventsOf(journal).flatMap((event) =>
       event.type === 'chunk.written' ? [`${event.step} ${event.receipt.chunk}`] : [],
     ),
   );
 
 const restarted = (journal: readonly string[]): boolean =>
-  events(journal).some(({ type }) => type === 'item.restarted');
+  eventsOf(journal).some(({ type }) => type === 'item.restarted');
 
 const repeated = (chunks: readonly string[]): number => chunks.length - new Set(chunks).size;
 

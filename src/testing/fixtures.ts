@@ -192,7 +192,15 @@ export function sampleTables({ seed = defaultSeed, people: count = 300 }: Tables
       [1, 2, 2, 3, 3, 3].map((n) => (writer) => writeLoose(writer, n)),
     ),
     table(bare, []),
-    { item: { key: 'people.index.people_name', kind: 'index', stage: 'after', bytes: 0, index: { table: 'people', index } } },
+    {
+      item: {
+        key: 'people.index.people_name',
+        kind: 'index',
+        stage: 'after',
+        bytes: 0,
+        index: { table: 'people', index },
+      },
+    },
     {
       item: {
         key: 'pairs.foreign-key.person',

@@ -27,6 +27,7 @@ import {
   tempFolder,
   type OpenedFolder,
 } from './fs-fixture.ts';
+import { tarOptions } from './tar.ts';
 
 const hasCode = (code: string) => (error: unknown) => error instanceof MigrationError && error.code === code;
 
@@ -123,6 +124,10 @@ test('what somebody else put into a new directory is kept, and named', async (t)
   await rejects(restored, (error) => hasCode('target.not-empty')(error) && String(error).includes('only-new/'));
   deepStrictEqual(readdirSync(join(target, 'only-new')), ['precious']);
   strictEqual(readFileSync(join(target, 'both'), 'utf8'), 'old');
+});
+
+test('a machine without tar is told so', async () => {
+  await rejects(tarOptions(signal, '/nonexistent'), hasCode('tool.missing'));
 });
 
 test('a damaged backup restores nothing', async (t) => {

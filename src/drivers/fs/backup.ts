@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { Blake3Hasher } from '@napi-rs/blake-hash';
 import { nameToBytes } from '../../lib/byte-names.ts';
-import { openFlags, type Posix, type Stat } from '../../lib/posix.ts';
+import { currentDirectory, openFlags, type Posix, type Stat } from '../../lib/posix.ts';
 import type { BackupRecord } from '../../model/event.ts';
 import type { Item } from '../../model/item.ts';
 import { isDirectory } from './entry-item.ts';
@@ -91,25 +91,31 @@ async function writeArchive(
   signal: AbortSignal,
 ): Promise<void> {
   // A target that does not exist yet has nothing to archive; tar still makes the empty archive.
-  const root = reachable(target) ? target.held.root : '/';
-  const tar = startTar(
-    [
-      '--create',
-      '--file=-',
-      '--format=posix',
-      ...options,
-      `--directory=${root}`,
-      '--no-recursion',
-      '--null',
-      '--files-from=-',
-    ],
-    ['pipe', files.archive.fd, 'pipe'],
-    signal,
-  );
-  const done = finished(tar, 'archive', root);
-  done.catch(() => {});
-  await feed(keys, tar.stdin, done);
-  await done;
+  const root = openRoot(target);
+  try {
+    const tar = startTar(
+      ['--create', '--format=posix', ...options, '--no-recursion', '--null', '--files-from=-'],
+      root,
+      'pipe',
+      files.archive.fd,
+      signal,
+    );
+    const done = finished(tar, `archive what stands in ${target.held.root}`);
+    done.catch(() => {});
+    await feed(keys, tar.stdin, done);
+    await done;
+  } finally {
+    target.posix.close(root);
+  }
+}
+
+function openRoot({ posix, held }: Target): number {
+  try {
+    return posix.openAt(held.rootFile(), '.', openFlags.directory);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return posix.openAt(currentDirectory, '/', openFlags.root);
+  }
 }
 
 async function feed(keys: AsyncIterable<string>, stdin: Writable | null, done: Promise<void>): Promise<void> {
@@ -120,16 +126,6 @@ async function feed(keys: AsyncIterable<string>, stdin: Writable | null, done: P
   for await (const key of keys) await list.add(`./${key === rootKey ? '' : key}`);
   await list.flush();
   stdin.end();
-}
-
-function reachable({ held }: Target): boolean {
-  try {
-    held.rootFile();
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
 }
 
 /** Keys of all entries to archive; those that do not exist go to `absent`. */

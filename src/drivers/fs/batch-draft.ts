@@ -6,7 +6,7 @@ import { onItem, publishDraft, removeDraft, syncTarget, writeDraft } from './wri
 /** Small entries that share one chunk. All are written under temporary names, renamed into place, and made durable by
  *  one sync of the file system. Where that would replace files, another sync comes before the renames: a power cut
  *  leaves the old file or the new one. A new name may be found empty after a power cut, and is then written again. */
-export const batchDraft = (target: Target, options: DraftOptions): Draft => ({
+export const batchDraft = (target: Target, as: Item, options: DraftOptions): Draft => ({
   ticket: 'batch',
   published: false,
 
@@ -33,7 +33,7 @@ export const batchDraft = (target: Target, options: DraftOptions): Draft => ({
       if (replaces) await syncTarget(target);
       signal.throwIfAborted();
       for (const item of written) {
-        publishDraft(target, item, placing, published);
+        publishDraft(target, item, placing, published, () => as.members?.find((member) => member.key === item.key));
         published += 1;
       }
       for (const item of directories) onItem(target, item, () => finishDirectory(target, item, placing));

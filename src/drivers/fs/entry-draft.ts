@@ -1,7 +1,9 @@
+import { printableName } from '../../lib/byte-names.ts';
 import type { Item } from '../../model/item.ts';
+import { MigrationError } from '../../model/migration-error.ts';
 import type { Draft, DraftOptions } from '../../store/store.ts';
 import { finishDirectory, placingOf, type Target } from './write-entry.ts';
-import { noBytes, onItem, publishDraft, syncTarget, writeDraft } from './write-member.ts';
+import { onItem, publishDraft, syncTarget, writeDraft } from './write-member.ts';
 
 const only = 0;
 
@@ -11,7 +13,7 @@ export const entryDraft = (target: Target, as: Item, options: DraftOptions): Dra
   published: false,
 
   async write() {
-    throw noBytes(as);
+    throw new MigrationError('internal', `${printableName(as.key)} has no content to write.`, { where: as.key });
   },
 
   async publish() {
@@ -20,7 +22,7 @@ export const entryDraft = (target: Target, as: Item, options: DraftOptions): Dra
       onItem(target, as, () => finishDirectory(target, as, placing));
     } else {
       writeDraft(target, { item: as, bytes: new Uint8Array() }, placing, only);
-      publishDraft(target, as, placing, only);
+      publishDraft(target, as, placing, only, () => as);
     }
     await syncTarget(target);
   },

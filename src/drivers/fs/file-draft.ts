@@ -164,10 +164,10 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
       try {
         if (!isStillOurs()) return;
         checkComplete(as, receipts, posix.stat(file), () => dataBytes(file));
-        if (as.entry) setAttributes(target, file, as.entry);
+        setAttributes(target, file, as);
         await syncFile(file);
         rename();
-        await syncFile(held.get(splitKey(as.key).directory));
+        await syncDirectory();
       } catch (error) {
         throw targetError(error, 'write', held.root, as.key);
       }
@@ -197,6 +197,16 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
     if (posix.lookAt(parent, ticket.draft)?.inode === ticket.inode) return true;
     if (isPublished(posix.lookAt(parent, name), as, ticket)) return false;
     throw lost(as, 'its temporary file was removed');
+  }
+
+  /** Through an opening of its own: the held one may be closed while the sync is under way. */
+  async function syncDirectory(): Promise<void> {
+    const directory = posix.openAt(held.get(splitKey(as.key).directory), '.', openFlags.directory);
+    try {
+      await syncFile(directory);
+    } finally {
+      posix.close(directory);
+    }
   }
 
   function rename(): void {

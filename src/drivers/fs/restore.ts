@@ -35,18 +35,13 @@ async function extract(
   options: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  target.held.rootFile(true);
-  const { root } = target.held;
   const known = options.filter((option) => option !== '--sparse');
   const owner = target.owners ? '--same-owner' : '--no-same-owner';
   const file = await open(archive);
   try {
-    const tar = startTar(
-      ['--extract', '--file=-', '--preserve-permissions', owner, ...known, `--directory=${root}`],
-      [file.fd, 'ignore', 'pipe'],
-      signal,
-    );
-    await finished(tar, 'restore', root);
+    const args = ['--extract', '--preserve-permissions', owner, ...known];
+    const tar = startTar(args, target.held.rootFile(true), file.fd, 'ignore', signal);
+    await finished(tar, `restore ${target.held.root}`);
   } finally {
     await file.close();
   }

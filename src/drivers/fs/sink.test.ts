@@ -249,6 +249,17 @@ test('a batch written twice is written once, also when its first life left tempo
   deepStrictEqual(readdirSync(target).sort(), ['a', 'b']);
 });
 
+test('a file that changed at the source between two lives of a batch is replaced, a foreign one is not', async (t) => {
+  const { to, target } = await pair(t);
+  const planned = textMember('a', 'as planned', '1000000000000000001');
+  const changed = textMember('a', 'and then changed', '1000000000000000002');
+  const draft = await to.sink.draft(batchOf([planned.item]), undefined, draftOptions(), signal);
+  await writeBatch(draft, planned);
+  await writeBatch(draft, changed);
+  strictEqual(readFileSync(join(target, 'a'), 'utf8'), 'and then changed');
+  await rejects(writeBatch(draft, textMember('a', 'third', '1000000000000000003')), hasCode('target.not-empty'));
+});
+
 test('a file that a power cut left empty is written again', async (t) => {
   const { to, target } = await pair(t);
   const draft = await to.sink.draft(batchOf([]), undefined, draftOptions(), signal);
@@ -346,6 +357,21 @@ test('directories may be finished in any order', async (t) => {
     ['./', 'a/', 'a/b/', 'a/b/c/', 'z/'].map((key) => [key, '5000000000']),
   );
   strictEqual(statSync(target).mode & 0o777, 0o755);
+});
+
+test('entries from a store without modes and owners are made as any program makes them', async (t) => {
+  const { to, target } = await pair(t);
+  const bare = (key: string, kind: 'file' | 'directory'): Item => ({ key, kind, stage: 'data', bytes: 0 });
+  const draft = await to.sink.draft(batchOf([]), undefined, draftOptions(), signal);
+  await writeBatch(
+    draft,
+    { item: bare('d/', 'directory'), bytes: new Uint8Array() },
+    { item: bare('d/a', 'file'), bytes: new Uint8Array() },
+  );
+  mkdirSync(join(target, 'reference'));
+  writeFileSync(join(target, 'reference', 'a'), '');
+  strictEqual(statSync(join(target, 'd')).mode, statSync(join(target, 'reference')).mode);
+  strictEqual(statSync(join(target, 'd/a')).mode, statSync(join(target, 'reference/a')).mode);
 });
 
 test('a hard link whose first name has not arrived says so', async (t) => {

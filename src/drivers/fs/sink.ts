@@ -37,7 +37,7 @@ export function fsSink(target: Target): Sink {
     },
 
     async draft(as, ticket, options) {
-      if (as.kind === 'batch') return batchDraft(target, options);
+      if (as.kind === 'batch') return batchDraft(target, as, options);
       if (as.kind === 'file') return fileDraft(target, as, ticket, options);
       if (kinds.has(as.kind)) return entryDraft(target, as, options);
       throw new MigrationError('store.unsupported', `A folder cannot hold a ${as.kind}.`, { where: as.key });

@@ -104,9 +104,14 @@ export function withWriteAccess<T>({ posix }: Target, directory: number, work: (
   }
 }
 
-/** Owner, mode and times of an open file or directory, in this order: a change of owner clears setuid. */
-export function setAttributes(target: Target, file: number, entry: EntryAttributes): void {
+/** Owner, mode and times of an open file or directory, in this order: a change of owner clears setuid. What comes from
+ *  a store without such attributes gets those of a newly made entry. */
+export function setAttributes(target: Target, file: number, { kind, entry }: Item): void {
   const { posix } = target;
+  if (!entry) {
+    posix.chmod(file, (kind === 'directory' ? 0o777 : 0o666) & ~process.umask());
+    return;
+  }
   const owned = giveAway(target, entry, (uid, gid) => posix.chown(file, uid, gid));
   posix.chmod(file, owned ? entry.mode : entry.mode & 0o1777);
   posix.setModified(file, entry.mtime);
@@ -232,10 +237,8 @@ export function isSameEntry(target: Target, parent: number, stat: Stat, item: It
 /** Makes a directory if need be and gives it its attributes; repeating it changes nothing. */
 export function finishDirectory(target: Target, item: Item, placing: Placing): number {
   const { posix, held } = target;
-  if (!item.entry) throw new TypeError(`${item.key} has no attributes`);
-  const { entry } = item;
   const key = item.key === rootKey ? '' : isDirectoryKey(item.key) ? item.key : `${item.key}/`;
   const file = held.ensure(key, (parent, name, at) => makeDirectory(target, parent, name, at, placing));
-  posix.locked(file, () => setAttributes(target, file, entry));
+  posix.locked(file, () => setAttributes(target, file, item));
   return file;
 }

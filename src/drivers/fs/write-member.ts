@@ -1,9 +1,8 @@
 import { readSync, writeSync } from 'node:fs';
 import { openFlags, type Posix, type Stat } from '../../lib/posix.ts';
 import type { Item } from '../../model/item.ts';
-import { MigrationError } from '../../model/migration-error.ts';
 import type { Member } from '../../store/store.ts';
-import { isRegular } from './entry-item.ts';
+import { isDirectory, isRegular } from './entry-item.ts';
 import { isMissing, occupied, systemCode, targetError } from './fs-error.ts';
 import { draftName, rootKey, splitKey } from './keys.ts';
 import {
@@ -39,9 +38,15 @@ export function writeDraft(target: Target, member: Member, placing: Placing, ind
   });
 }
 
-/** Renames a draft into place. What already stands there is the same entry when an earlier life of this run came this
- *  far; anything else is not overwritten unless `into` says so. */
-export function publishDraft(target: Target, item: Item, placing: Placing, index: number): void {
+/** Renames a draft into place. What already stands there is the same entry, as it is now or as it was `planned`, when an
+ *  earlier life of this run came this far; anything else is not overwritten unless `into` says so. */
+export function publishDraft(
+  target: Target,
+  item: Item,
+  placing: Placing,
+  index: number,
+  planned: () => Item | undefined,
+): void {
   const { posix, held } = target;
   const draft = draftName(placing.run, placing.step, index);
   onItem(target, item, () => {
@@ -51,10 +56,14 @@ export function publishDraft(target: Target, item: Item, placing: Placing, index
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
       const { name } = splitKey(item.key);
-      const there = posix.lookAt(parent, name);
-      if (there && isCutShort(there, item)) posix.rename(parent, draft, name, 'replace');
-      else if (!holdsSame(target, parent, draft, item)) throw occupied(held.root, item.key, 'exists already');
-      else removeLeftover(posix, parent, draft);
+      const there = posix.statAt(parent, name);
+      if (isSameEntry(target, parent, there, item) && (item.kind !== 'file' || sameBytes(posix, parent, draft, name))) {
+        removeLeftover(posix, parent, draft);
+      } else if (isCutShort(there, item) || isOutdated(target, parent, there, item, planned())) {
+        posix.rename(parent, draft, name, 'replace');
+      } else {
+        throw occupied(held.root, item.key, 'exists already');
+      }
     }
   });
 }
@@ -93,7 +102,7 @@ function writeFile(target: Target, parent: number, draft: string, { item, bytes,
     } else {
       writeFully(file, bytes, 0, bytes.length);
     }
-    if (item.entry) setAttributes(target, file, item.entry);
+    setAttributes(target, file, item);
   } finally {
     posix.close(file);
   }
@@ -117,13 +126,12 @@ function writeFully(file: number, bytes: Uint8Array, from: number, to: number): 
 const isCutShort = (there: Stat, item: Item): boolean =>
   isRegular(there) && there.size === 0 && item.kind === 'file' && there.mtime === item.entry?.mtime;
 
-function holdsSame(target: Target, parent: number, draft: string, item: Item): boolean {
-  const { posix } = target;
-  const { name } = splitKey(item.key);
-  const there = posix.lookAt(parent, name);
-  if (!there || !isSameEntry(target, parent, there, item)) return false;
-  return item.kind !== 'file' || sameBytes(posix, parent, draft, name);
-}
+/** The source was written to after an earlier life had carried the entry as it was planned. */
+const isOutdated = (target: Target, parent: number, there: Stat, item: Item, planned: Item | undefined): boolean =>
+  planned !== undefined &&
+  planned.entry?.mtime !== item.entry?.mtime &&
+  isSameEntry(target, parent, there, planned) &&
+  !isDirectory(there);
 
 const comparedBytes = 1024 * 1024;
 
@@ -154,6 +162,3 @@ export async function syncTarget({ posix, held }: Target): Promise<void> {
     throw targetError(error, 'make durable what was written to', held.root, rootKey);
   }
 }
-
-export const noBytes = (item: Item): MigrationError =>
-  new MigrationError('internal', `${item.key} has no content to write.`, { where: item.key });

@@ -1,6 +1,7 @@
 import { memoryDriver } from './driver.ts';
 import { dropMemorySpace } from './space.ts';
 import { crashSuite } from '../../testing/crash.ts';
+import { faultySuite } from '../../testing/faulty-suite.ts';
 import { storeContract } from '../../testing/store-contract.ts';
 import { never } from '../../testing/testing.ts';
 
@@ -23,3 +24,12 @@ crashSuite({
   open: () => memoryDriver.open(address('crash'), {}, never),
   reset: async () => dropMemorySpace('crash'),
 });
+
+for (const holds of ['entries', 'tables'] as const) {
+  faultySuite({
+    name: `memory with ${holds}`,
+    holds,
+    open: () => memoryDriver.open(address('faulty'), {}, never),
+    reset: async () => dropMemorySpace('faulty'),
+  });
+}

@@ -6,7 +6,7 @@ import { carriedColumns } from '../../model/shape.ts';
 import { chunkHasher, noContent, pieceBytes } from '../../store/content-digest.ts';
 import { createBucketDigest } from '../../store/rows/row-digest.ts';
 import { keyColumns } from '../../store/rows/row-key.ts';
-import type { ItemDigest, Payload, RowPrint, Snapshot, Source } from '../../store/store.ts';
+import type { Format, ItemDigest, Payload, RowPrint, Snapshot, Source } from '../../store/store.ts';
 import { readMembers, readParts } from './read-file.ts';
 import { digestRows, markedRows, reshape, rowKeys, shapeOf } from './rows.ts';
 import type { Session } from './session.ts';
@@ -24,7 +24,13 @@ export function memorySource(session: Session): Source {
   const rowsOf = (item: Item, as: Item, rejects: Reject[] = []) => reshape(find(item).rows ?? [], item, as, rejects);
 
   return {
-    offers: ['bytes', 'members', 'rows', 'nothing'],
+    /** A space is a tree or a database by what is in it; an empty one may become either. */
+    get offers(): readonly Format[] {
+      const kinds = new Set([...session.items().values()].map(({ item }) => (item.entry ? 'entry' : 'table')));
+      const tree: Format[] = kinds.has('entry') || kinds.size === 0 ? ['bytes', 'members'] : [];
+      const database: Format[] = kinds.has('table') || kinds.size === 0 ? ['rows'] : [];
+      return [...tree, ...database, 'nothing'];
+    },
 
     async *list(_report, signal) {
       const items = [...session.items().values()].map(({ item }) => item);

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
+import { constants, readdirSync, readFileSync, readlinkSync, readSync, realpathSync, statSync } from 'node:fs';
 
 /** Bytes of the first of the two copies of the wal-index header. */
 const walIndexHeaderBytes = 48;
@@ -28,20 +28,31 @@ function fileTimes(path: string): string {
 
 /** The first bytes of a file that this process holds open, or undefined. */
 function readThroughOpenFile(path: string, bytes: number): Buffer | undefined {
+  const descriptor = findDescriptor(path);
+  if (descriptor === undefined) return undefined;
+  const content = Buffer.alloc(bytes);
+  return readSync(descriptor, content, 0, bytes, 0) === bytes ? content : undefined;
+}
+
+/** A descriptor by which SQLite holds the file open. It stays open as long as any connection of this process holds a
+ *  lock on the file. Undefined where descriptors cannot be listed (not Linux). */
+export function findDescriptor(path: string): number | undefined {
   let names: string[];
   try {
     names = readdirSync('/proc/self/fd');
   } catch {
     return undefined;
   }
-  for (const name of names) {
-    try {
-      if (readlinkSync(`/proc/self/fd/${name}`) !== path) continue;
-      const content = Buffer.alloc(bytes);
-      if (readSync(Number(name), content, 0, bytes, 0) === bytes) return content;
-    } catch {
-      // Closed meanwhile, or not to be read: another descriptor may do.
-    }
+  return names.map(Number).find((descriptor) => isDescriptorOf(descriptor, path));
+}
+
+/** SQLite opens with O_NOFOLLOW and Node does not: a descriptor that somebody else may close at any time is passed by. */
+export function isDescriptorOf(descriptor: number, path: string): boolean {
+  try {
+    if (readlinkSync(`/proc/self/fd/${descriptor}`) !== path) return false;
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1] ?? '0';
+    return (Number.parseInt(flags, 8) & constants.O_NOFOLLOW) !== 0;
+  } catch {
+    return false;
   }
-  return undefined;
 }

@@ -5,7 +5,8 @@ import { createRowKey, keyColumns } from '../../store/rows/row-key.ts';
 import { RowReader } from '../../store/rows/row-reader.ts';
 import { RowWriter } from '../../store/rows/row-writer.ts';
 import type { SqliteValue } from './column-encoder.ts';
-import { readRows, type RowRead } from './read-rows.ts';
+import { readRows } from './read-rows.ts';
+import type { RowRead } from './row-read.ts';
 import { quoteName } from './sql-names.ts';
 
 /** The rows of the given canonical keys. Keys of numbers and texts are looked up; what is not found that way (other
@@ -81,7 +82,7 @@ async function* filter(
   const keyOf = createRowKey(as.shape);
   const reader = new RowReader(columns);
   const rejects: RowRead['rejects'] = [];
-  for await (const part of readRows({ ...read, rejects }, undefined, signal)) {
+  for await (const part of readRows({ ...read, rejects }, undefined, undefined, signal)) {
     const marks = marker.mark(part);
     const rows: Uint8Array[] = [];
     for (let i = 0; i < marks.rows; i++) {

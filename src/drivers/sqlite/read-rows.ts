@@ -1,34 +1,34 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import type { Chunk, Item } from '../../model/item.ts';
-import type { Reject } from '../../model/receipt.ts';
 import { RowWriter } from '../../store/rows/row-writer.ts';
 import type { SqliteValue } from './column-encoder.ts';
+import { readPages } from './read-pages.ts';
 import type { RowEncoder } from './row-encoder.ts';
+import { encodeCarefully, type RowRead } from './row-read.ts';
 import { quoteName } from './sql-names.ts';
-import { boundValue, highestRowid, keyCondition, lowestRowid, sliceRows, type TableAccess } from './table-access.ts';
-
-export interface RowRead {
-  readonly db: DatabaseSync;
-  readonly item: Item;
-  readonly table: string;
-  readonly access: TableAccess;
-  readonly encoder: RowEncoder;
-  /** Takes what cannot be carried. `row` has what the encoder's careful list selects, then the row number if there is one. */
-  readonly refuse: (row: readonly SqliteValue[], found: NonNullable<ReturnType<RowEncoder['careful']>>) => Reject;
-  readonly rejects: Reject[];
-}
+import { boundValue, highestRowid, keyCondition, lowestRowid, sliceRows } from './table-access.ts';
+import type { TablePages } from './table-pages.ts';
 
 const partBytes = 512 * 1024;
 
-/** The rows of a chunk in parts of about 512 KiB, in the canonical form. The event loop turns between parts. */
+/** The rows of a chunk in parts of about 512 KiB, in the canonical form. The event loop turns between parts. With
+ *  `pages`, from the file itself as far as that goes. */
 export async function* readRows(
   read: RowRead,
   range: Chunk['range'],
+  pages: TablePages | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  let low = range?.[0] && read.access.by === 'rowid' ? BigInt(range[0]) : lowestRowid;
+  const high = range?.[1] && read.access.by === 'rowid' ? BigInt(range[1]) - 1n : highestRowid;
+  if (pages) {
+    const next = yield* readPages(read, pages, read.as, [low, high], partBytes, signal);
+    if (next === undefined) return;
+    low = next;
+  }
   const writer = new RowWriter(partBytes);
-  const steps = read.access.by === 'rowid' ? slices(read, writer, range) : wholeRows(read, writer, range);
+  const steps = read.access.by === 'rowid' ? slices(read, writer, low, high) : wholeRows(read, writer, range);
   for (const _ of steps) {
     if (!writer.full) continue;
     yield writer.take();
@@ -39,14 +39,13 @@ export async function* readRows(
 }
 
 /** Reads by row number, slice after slice, the quick way; a slice that this cannot carry is read again carefully. */
-function* slices(read: RowRead, writer: RowWriter, range: Chunk['range']): Generator<void> {
+function* slices(read: RowRead, writer: RowWriter, low: bigint, last: bigint): Generator<void> {
   const { access, encoder, item } = read;
   if (access.by !== 'rowid') return;
   const alias = encoder.columns.indexOf(aliasName(item) ?? '');
   const quick = prepare(read, alias < 0 ? `${encoder.quickList}, ${access.rowid}` : encoder.quickList);
   let careful: StatementSync | undefined;
-  let next = range?.[0] ? BigInt(range[0]) : lowestRowid;
-  const last = range?.[1] ? BigInt(range[1]) - 1n : highestRowid;
+  let next = low;
   let limit = sliceRows(item.bytes / Math.max(1, item.rows ?? 1));
   while (next <= last) {
     const [bytes, rows] = [writer.bytes, writer.rows];
@@ -110,11 +109,6 @@ function encodeQuickly(
 /** An integer beyond 2^53, which node:sqlite gives as bigint only. */
 const isOutOfRange = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ERR_OUT_OF_RANGE';
-
-function encodeCarefully(read: RowRead, row: readonly SqliteValue[], writer: RowWriter): void {
-  const found = read.encoder.careful(row, writer);
-  if (found) read.rejects.push(read.refuse(row, found));
-}
 
 /** Reads row after row in the key's order, carefully: tables without row numbers. */
 function* wholeRows(read: RowRead, writer: RowWriter, range: Chunk['range']): Generator<void> {
