@@ -14,7 +14,7 @@ export function nameFromBytes(bytes: Uint8Array): string {
 
 function escapeInvalid(bytes: Uint8Array): string {
   let name = '';
-  for (let i = 0; i < bytes.length; ) {
+  for (let i = 0; i < bytes.length;) {
     const length = sequenceLength(bytes, i);
     if (length === 0) {
       name += String.fromCharCode(0xdc00 + (bytes[i] ?? 0));

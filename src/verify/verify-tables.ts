@@ -97,7 +97,8 @@ async function nameRows(input: VerifyInput, item: Item, as: Item, rows: number):
   const { ends, shipment, signal } = input;
   const { source, target } = ends;
   if (!target?.bucketDigests || !target.rowPrints || !source.bucketDigests || !source.rowPrints) return 0;
-  const own = shipment.strategy === 'incremental' ? !shipment.deletions : shipment.into === 'merge' || shipment.into === 'append';
+  const own =
+    shipment.strategy === 'incremental' ? !shipment.deletions : shipment.into === 'merge' || shipment.into === 'append';
   const comparison = await compareBuckets(source, target, item, as, rows, signal);
   let named = 0;
   for await (const page of differingRows(source, target, item, as, comparison, signal)) {
