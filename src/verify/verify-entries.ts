@@ -2,7 +2,8 @@ import type { Item } from '../model/item.ts';
 import { compareListings, type Pair } from '../store/compare-listings.ts';
 import { composeDigest } from '../store/content-digest.ts';
 import { createItemFilter } from '../store/item-filter.ts';
-import { content, type VerifyInput } from './verify.ts';
+import { content } from './content.ts';
+import type { VerifyInput } from './verify.ts';
 
 /** Every entry of the source is at the target with the same attributes; with digests, the same bytes. */
 export async function verifyEntries(input: VerifyInput): Promise<void> {

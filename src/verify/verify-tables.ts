@@ -3,7 +3,8 @@ import type { Item } from '../model/item.ts';
 import type { Step } from '../model/step.ts';
 import { compareBuckets, differingRows } from '../store/compare-rows.ts';
 import { createItemFilter } from '../store/item-filter.ts';
-import { content, type VerifyInput } from './verify.ts';
+import { content } from './content.ts';
+import type { VerifyInput } from './verify.ts';
 
 /** Every table holds the rows that were carried, every index and foreign key is there. A difference is named by key. */
 export async function verifyTables(input: VerifyInput): Promise<void> {

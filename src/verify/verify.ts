@@ -4,12 +4,12 @@
  *  writing; `digests` also has databases compute their digests anew and, after the run, reads files again;
  *  `every-byte` reads everything at both ends. */
 import type { Difference } from '../model/difference.ts';
-import type { Item } from '../model/item.ts';
 import type { Depth, Shipment } from '../model/job.ts';
 import type { PastStep } from '../model/past.ts';
 import type { MemberReceipt } from '../model/receipt.ts';
 import type { Step } from '../model/step.ts';
 import type { Ends } from '../store/ends.ts';
+import type { Content } from './content.ts';
 import { verifyEntries } from './verify-entries.ts';
 import { verifyTables } from './verify-tables.ts';
 
@@ -31,16 +31,8 @@ export interface VerifyInput {
   readonly signal: AbortSignal;
 }
 
-export interface Content {
-  readonly key: string;
-  readonly rows: number;
-  readonly bytes: number;
-}
-
 /** Compares both ends of one shipment. */
 export async function verifyShipment(input: VerifyInput): Promise<void> {
   if (input.ends.source.offers.includes('rows')) await verifyTables(input);
   else await verifyEntries(input);
 }
-
-export const content = (item: Item, rows = item.rows ?? 0): Content => ({ key: item.key, rows, bytes: item.bytes });
