@@ -17,7 +17,15 @@ export async function smallFiles(folder: string): Promise<void> {
   const ours = waybill(join(folder, 'state'), 'run', source, target, '--strategy', 'incremental');
   const theirs = { name: 'rsync -a', command: ['rsync', '-a', `${source}/`, `${copy}/`] as const };
   console.log('  first copy');
-  printTimings(await sideBySide([{ ...ours, prepare: clear }, { ...theirs, prepare: clear }], 3));
+  printTimings(
+    await sideBySide(
+      [
+        { ...ours, prepare: clear },
+        { ...theirs, prepare: clear },
+      ],
+      3,
+    ),
+  );
   console.log('  nothing changed');
   await sideBySide([ours, theirs], 0);
   printTimings(await sideBySide([ours, theirs], 5));

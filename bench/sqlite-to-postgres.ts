@@ -36,12 +36,16 @@ export async function sqliteToPostgres(folder: string): Promise<void> {
   const { seconds, peakMiB } = await timed(
     waybill(join(folder, 'state'), 'run', `sqlite:${large}`, server.url('carried')),
   );
-  console.log(`  waybill, 4× the rows                ${seconds.toFixed(2)} s, ${Math.round((rows * 4) / seconds / 1000)}k rows/s, ${Math.round(peakMiB)} MiB`);
+  console.log(
+    `  waybill, 4× the rows                ${seconds.toFixed(2)} s, ${Math.round((rows * 4) / seconds / 1000)}k rows/s, ${Math.round(peakMiB)} MiB`,
+  );
 }
 
 function recreate(server: PostgresServer, database: string): void {
   for (const sql of [`DROP DATABASE IF EXISTS ${database}`, `CREATE DATABASE ${database}`, 'CHECKPOINT']) {
-    execFileSync(join(server.programs, 'psql'), ['-qc', sql, server.url('postgres')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync(join(server.programs, 'psql'), ['-qc', sql, server.url('postgres')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
   }
 }
 

@@ -22,7 +22,7 @@ const stream = run({
   concurrency: 2,
   timeout: 600_000,
 });
-stream.on("test:fail", ({ name }) => {
+stream.on('test:fail', ({ name }) => {
   failed.push(name);
 });
 stream.on('test:pass', ({ name, skip }) => {
@@ -32,7 +32,8 @@ stream.on('end', report);
 stream.compose(new spec()).pipe(process.stdout);
 
 function report(): void {
-  if (skipped.length > 0) console.log(`\n${skipped.length} skipped:\n${skipped.map((name) => `  - ${name}`).join('\n')}`);
+  if (skipped.length > 0)
+    console.log(`\n${skipped.length} skipped:\n${skipped.map((name) => `  - ${name}`).join('\n')}`);
   const strict = process.env['CI'] !== undefined && process.env['CI'] !== '';
   if (strict && skipped.length > 0) console.log('CI is set, so a skip is a failure.');
   process.exitCode = failed.length > 0 || (strict && skipped.length > 0) ? 1 : 0;

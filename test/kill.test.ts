@@ -32,7 +32,9 @@ describe('kill -9 at random moments', () => {
 
   it(`${kills} runs of a database and a folder end equal after resume, repeating at most one chunk per worker`, async (t) => {
     const whole = await uncutSeconds(server, place, job);
-    const random = seeded(Number(process.env['WAYBILL_SEED'] ?? Date.now() % 1e6), (seed) => t.diagnostic(`seed ${seed}`));
+    const random = seeded(Number(process.env['WAYBILL_SEED'] ?? Date.now() % 1e6), (seed) =>
+      t.diagnostic(`seed ${seed}`),
+    );
     let cut = 0;
     for (let i = 0; i < kills; i++) {
       await freshTarget(server, job, `kill_${i}`);
@@ -68,7 +70,13 @@ function writeSources(place: Workplace): void {
   for (let i = 1; i <= 1000; i++) parent.run(i, `parent ${i} ✓`);
   const child = database.prepare('INSERT INTO child VALUES (?, ?, ?, ?, ?)');
   for (let i = 1; i <= rows; i++) {
-    child.run(i, 1 + (i % 1000), i % 7 ? `note ${i} ${'x'.repeat(i % 200)}` : null, i / 100, i % 3 ? Buffer.alloc(i % 50, i) : null);
+    child.run(
+      i,
+      1 + (i % 1000),
+      i % 7 ? `note ${i} ${'x'.repeat(i % 200)}` : null,
+      i / 100,
+      i % 3 ? Buffer.alloc(i % 50, i) : null,
+    );
   }
   const loose = database.prepare('INSERT INTO loose VALUES (?, ?)');
   for (let i = 0; i < 5000; i++) loose.run(`same ${i % 10}`, i % 3);
@@ -115,7 +123,10 @@ async function assertEqual(server: PostgresServer, place: Workplace, name: strin
     const source = new DatabaseSync(place.path('source.db'), { readOnly: true });
     for (const [table, sql] of [
       ['parent', 'SELECT count(*) AS n, sum(id) AS ids, sum(length(name)) AS texts FROM parent'],
-      ['child', 'SELECT count(*) AS n, sum(id) AS ids, sum(length(note)) AS texts, sum(length(content)) AS bytes, sum(parent) AS parents FROM child'],
+      [
+        'child',
+        'SELECT count(*) AS n, sum(id) AS ids, sum(length(note)) AS texts, sum(length(content)) AS bytes, sum(parent) AS parents FROM child',
+      ],
       ['loose', 'SELECT count(*) AS n, sum(n) AS ids, sum(length(note)) AS texts FROM loose'],
     ] as const) {
       const want = source.prepare(sql).get();
@@ -129,7 +140,9 @@ async function assertEqual(server: PostgresServer, place: Workplace, name: strin
     source.close();
     const { rows: left } = await client.query(`SELECT nspname FROM pg_namespace WHERE nspname LIKE '\\_waybill%'`);
     assert.deepEqual(left, [], `staging is left after ${context}`);
-    const { rows: keys } = await client.query(`SELECT count(*)::int AS n FROM pg_constraint WHERE contype = 'f' AND convalidated`);
+    const { rows: keys } = await client.query(
+      `SELECT count(*)::int AS n FROM pg_constraint WHERE contype = 'f' AND convalidated`,
+    );
     assert.equal(keys[0].n, 1, context);
   } finally {
     await client.end();
@@ -154,7 +167,8 @@ function assertNoChunkTwice(place: Workplace, context: string): void {
   }
 }
 
-const newestRun = (place: Workplace): unknown => select(place, 'SELECT max(no) AS no FROM runs WHERE ready = 1')[0]?.['no'];
+const newestRun = (place: Workplace): unknown =>
+  select(place, 'SELECT max(no) AS no FROM runs WHERE ready = 1')[0]?.['no'];
 
 /** Events of the newest run, read as docs/journal-format.md says. */
 function journaled(place: Workplace): Record<string, unknown>[] {

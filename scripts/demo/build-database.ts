@@ -50,8 +50,25 @@ const schema = `
 `;
 
 /** Locales whose country names stand in many scripts. */
-const locales = ['en', 'de', 'fr', 'el', 'ru', 'uk', 'ka', 'hy', 'he', 'ar', 'fa', 'ur', 'hi', 'bn', 'ta', 'te', 'th']
-  .concat(['my', 'km', 'am', 'zh-Hans', 'zh-Hant', 'ja', 'ko', 'vi', 'tr']);
+const locales = [
+  'en',
+  'de',
+  'fr',
+  'el',
+  'ru',
+  'uk',
+  'ka',
+  'hy',
+  'he',
+  'ar',
+  'fa',
+  'ur',
+  'hi',
+  'bn',
+  'ta',
+  'te',
+  'th',
+].concat(['my', 'km', 'am', 'zh-Hans', 'zh-Hant', 'ja', 'ko', 'vi', 'tr']);
 
 /** Writes a SQLite database of about 215 000 rows in 11 tables from npm's data packages. */
 export function buildDatabase(path: string): void {
@@ -67,34 +84,111 @@ export function buildDatabase(path: string): void {
 
   const byCountry = Map.groupBy(cities, ({ country }) => country);
   const english = new Intl.DisplayNames('en', { type: 'region' });
-  insert('country', [...byCountry].map(([code, found]) => [code, english.of(code) ?? code, found.length]));
+  insert(
+    'country',
+    [...byCountry].map(([code, found]) => [code, english.of(code) ?? code, found.length]),
+  );
   insert('country_name', localNames([...byCountry.keys()]));
-  insert('city', cities.map(({ cityId, name, country, featureCode, adminCode, population, loc }) =>
-    [cityId, name, country, featureCode, adminCode || null, population, loc.coordinates[1], loc.coordinates[0]]));
+  insert(
+    'city',
+    cities.map(({ cityId, name, country, featureCode, adminCode, population, loc }) => [
+      cityId,
+      name,
+      country,
+      featureCode,
+      adminCode || null,
+      population,
+      loc.coordinates[1],
+      loc.coordinates[0],
+    ]),
+  );
 
   const airports = csv('airports.csv');
-  insert('airport', airports.map((a) => [text(a['iata']), text(a['name']), text(a['city']), text(a['state']), Number(a['latitude']), Number(a['longitude'])]));
+  insert(
+    'airport',
+    airports.map((a) => [
+      text(a['iata']),
+      text(a['name']),
+      text(a['city']),
+      text(a['state']),
+      Number(a['latitude']),
+      Number(a['longitude']),
+    ]),
+  );
   const known = new Set(airports.map(({ iata }) => iata));
-  const flights = json('flights-20k.json') as { date: string; delay: number; distance: number; origin: string; destination: string }[];
-  insert('flight', flights
-    .filter(({ origin, destination }) => known.has(origin) && known.has(destination))
-    .map(({ date, delay, distance, origin, destination }, i) => [i + 1, `${date.replaceAll('/', '-')}:00`, delay, distance, origin, destination]));
+  const flights = json('flights-20k.json') as {
+    date: string;
+    delay: number;
+    distance: number;
+    origin: string;
+    destination: string;
+  }[];
+  insert(
+    'flight',
+    flights
+      .filter(({ origin, destination }) => known.has(origin) && known.has(destination))
+      .map(({ date, delay, distance, origin, destination }, i) => [
+        i + 1,
+        `${date.replaceAll('/', '-')}:00`,
+        delay,
+        distance,
+        origin,
+        destination,
+      ]),
+  );
 
   const zips = new Map(csv('zipcodes.csv').map((zip) => [zip['zip_code'], zip]));
-  insert('zip_code', [...zips.values()].map((z) => [text(z['zip_code']), text(z['city']), text(z['state']), text(z['county']), text(z['latitude']), text(z['longitude'])]));
+  insert(
+    'zip_code',
+    [...zips.values()].map((z) => [
+      text(z['zip_code']),
+      text(z['city']),
+      text(z['state']),
+      text(z['county']),
+      text(z['latitude']),
+      text(z['longitude']),
+    ]),
+  );
 
   const prices = csv('stocks.csv').map(({ symbol, date, price }) => [text(symbol), day(date), text(price)] as const);
   const symbols = Map.groupBy(prices, ([symbol]) => symbol);
-  insert('stock', [...symbols].map(([symbol, days]) => [symbol, days[0]?.[1] ?? null, days.at(-1)?.[1] ?? null]));
+  insert(
+    'stock',
+    [...symbols].map(([symbol, days]) => [symbol, days[0]?.[1] ?? null, days.at(-1)?.[1] ?? null]),
+  );
   insert('stock_price', prices);
 
   const movies = json('movies.json') as Record<string, string | number | null>[];
-  insert('movie', movies.map((m, i) => [i + 1, m['Title'] === null ? null : String(m['Title']), whole(m['Worldwide Gross']), whole(m['Production Budget']),
-    day(m['Release Date']), text(m['Major Genre']), m['IMDB Rating'] ?? null, String(m['Source'] ?? '').includes('Remake') ? 1 : 0]));
-  insert('strike', csv('birdstrikes.csv').map((s, i) => [i + 1, text(s['Airport Name']), text(s['Aircraft Make Model']), text(s['Effect Amount of damage']),
-    day(s['Flight Date']), text(s['Wildlife Species']), text(s['Cost Total $'])]));
+  insert(
+    'movie',
+    movies.map((m, i) => [
+      i + 1,
+      m['Title'] === null ? null : String(m['Title']),
+      whole(m['Worldwide Gross']),
+      whole(m['Production Budget']),
+      day(m['Release Date']),
+      text(m['Major Genre']),
+      m['IMDB Rating'] ?? null,
+      String(m['Source'] ?? '').includes('Remake') ? 1 : 0,
+    ]),
+  );
+  insert(
+    'strike',
+    csv('birdstrikes.csv').map((s, i) => [
+      i + 1,
+      text(s['Airport Name']),
+      text(s['Aircraft Make Model']),
+      text(s['Effect Amount of damage']),
+      day(s['Flight Date']),
+      text(s['Wildlife Species']),
+      text(s['Cost Total $']),
+    ]),
+  );
   const pictures = ['7zip.png', 'ffox.png', 'gimp.png'];
-  insert('picture', pictures.map((name, i) => [i + 1, name, readFileSync(join(vegaFolder, name))]));
+  insert(
+    'picture',
+    pictures.map((name, i) => [i + 1, name, readFileSync(join(vegaFolder, name))]),
+  );
 
   database.exec('COMMIT');
   database.close();
@@ -131,4 +225,6 @@ function csv(name: string): Record<string, string>[] {
 }
 
 const fields = (line: string): string[] =>
-  [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '');
+  [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+  );

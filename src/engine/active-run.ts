@@ -84,7 +84,9 @@ export class ActiveRun implements Run {
     if (this.#progress.state === 'done' || this.#progress.state === 'differs') return this.#ended();
     const at = Date.now();
     const workers = Array.from({ length: this.#header.job.workers }, (_, i) => `worker-${i + 1}`);
-    await this.#record(this.#progress.state === 'planned' ? { type: 'run.started', at, workers } : { type: 'run.resumed', at });
+    await this.#record(
+      this.#progress.state === 'planned' ? { type: 'run.started', at, workers } : { type: 'run.resumed', at },
+    );
     const context: RunContext = {
       ...open,
       header: this.#header,

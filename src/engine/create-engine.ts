@@ -57,7 +57,14 @@ export function createEngine(parts: RunParts): Engine {
 
     async runs() {
       const runs = await journal.runs();
-      return runs.map(({ id, job, createdAt, state, bytes, rows }) => ({ id, name: job.name, createdAt, state, bytes, rows }));
+      return runs.map(({ id, job, createdAt, state, bytes, rows }) => ({
+        id,
+        name: job.name,
+        createdAt,
+        state,
+        bytes,
+        rows,
+      }));
     },
 
     async status(run) {

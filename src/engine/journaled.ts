@@ -13,6 +13,7 @@ export async function* shipmentSteps(journal: Journal, run: string, shipment: nu
 /** The receipts of all batch members of a run. */
 export async function* journaledMembers(journal: Journal, run: string): AsyncGenerator<readonly MemberReceipt[]> {
   for await (const page of journal.replay(run)) {
-    for (const { event } of page) if (event.type === 'chunk.written' && event.receipt.members) yield event.receipt.members;
+    for (const { event } of page)
+      if (event.type === 'chunk.written' && event.receipt.members) yield event.receipt.members;
   }
 }

@@ -40,7 +40,11 @@ export async function makePlan(job: Job, open: OpenStore, journal: Journal, opti
           workers: job.workers,
           signal: options.signal,
           onSeen({ copy, keep }) {
-            options.onProgress?.({ shipment: shipment.name, items: copy.items + keep.items, rows: copy.rows + keep.rows });
+            options.onProgress?.({
+              shipment: shipment.name,
+              items: copy.items + keep.items,
+              rows: copy.rows + keep.rows,
+            });
           },
         }),
       );

@@ -50,7 +50,8 @@ async function freeze(index: number, shipment: Shipment, context: RunContext): P
 }
 
 async function beginAnew(index: number, { ends }: FrozenEnds, context: RunContext): Promise<void> {
-  const message = 'The source changed since the run was stopped: everything is copied anew, so that it belongs together.';
+  const message =
+    'The source changed since the run was stopped: everything is copied anew, so that it belongs together.';
   const finding = { level: 'warning' as const, code: 'source.moved', message };
   await context.record({ type: 'finding.raised', shipment: index, finding });
   for await (const page of shipmentSteps(context.parts.journal, context.header.id, index)) {
@@ -116,15 +117,20 @@ async function* splitStep({ item }: Step, { chunkBytes }: Shipment, { ends }: Fr
 }
 
 /** Rows may be left out up to the job's limit, over all chunks; entries of trees are reported, not limited. */
-function refuseQuarantine({ header, progress }: RunContext): void {
-  const { first } = progress().rejects;
+function refuseQuarantine(context: RunContext): void {
+  const { header } = context;
+  const { first } = context.progress().rejects;
   const rows = first.filter(({ code }) => code.startsWith('value.'));
   if (rows.length <= header.job.maxQuarantine) return;
   const last = rows.at(-1);
-  throw new MigrationError('value.unfit', `More than ${header.job.maxQuarantine} rows do not fit; the last is ${last?.item} ${last?.key}: ${last?.reason}.`, {
-    hint: 'Correct the values at the source, or raise --max-quarantine.',
-    ...(last && { where: `${last.item} ${last.key}` }),
-  });
+  throw new MigrationError(
+    'value.unfit',
+    `More than ${header.job.maxQuarantine} rows do not fit; the last is ${last?.item} ${last?.key}: ${last?.reason}.`,
+    {
+      hint: 'Correct the values at the source, or raise --max-quarantine.',
+      ...(last && { where: `${last.item} ${last.key}` }),
+    },
+  );
 }
 
 async function remaining(steps: Steps, { past }: RunContext): Promise<Totals> {

@@ -176,7 +176,8 @@ class SqliteJournal implements Journal {
       this.#guard(() =>
         transaction(this.#database, () => {
           for (const { run, text } of group.events) this.#insertEvent.run(run, text);
-          for (const [run, change] of group.changes) this.#updateRun.run(change.state ?? null, change.bytes, change.rows, run);
+          for (const [run, change] of group.changes)
+            this.#updateRun.run(change.state ?? null, change.bytes, change.rows, run);
         }),
       );
       group.committed.resolve();

@@ -14,7 +14,7 @@ export function nameFromBytes(bytes: Uint8Array): string {
 
 function escapeInvalid(bytes: Uint8Array): string {
   let name = '';
-  for (let i = 0; i < bytes.length; ) {
+  for (let i = 0; i < bytes.length;) {
     const length = sequenceLength(bytes, i);
     if (length === 0) {
       name += String.fromCharCode(0xdc00 + (bytes[i] ?? 0));
@@ -53,6 +53,7 @@ export function nameToBytes(name: string): Uint8Array {
 
 /** A name for people: escaped bytes as \xNN, control characters visible. */
 export const printableName = (name: string): string =>
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   name.replace(/[\u0000-\u001f\u007f\udc80-\udcff]/g, (char) => {
     const code = char.charCodeAt(0);
     return `\\x${(code & 0xff).toString(16).padStart(2, '0')}`;

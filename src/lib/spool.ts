@@ -21,7 +21,9 @@ export class Spool<T> implements Disposable {
     }
     if (!this.#file) {
       this.#file = new DatabaseSync('');
-      this.#file.exec('PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF; CREATE TABLE spool (value TEXT NOT NULL); BEGIN');
+      this.#file.exec(
+        'PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF; CREATE TABLE spool (value TEXT NOT NULL); BEGIN',
+      );
     }
     this.#file.prepare('INSERT INTO spool VALUES (?)').run(JSON.stringify(value));
   }

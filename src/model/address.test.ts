@@ -17,10 +17,17 @@ describe('addresses', () => {
   });
 
   it('say how to mend one that cannot be read, without repeating its password', () => {
-    for (const text of ['postgres://app:se/cret@db:notaport/shop', 'postgres://app:12/cret@db/shop', 'postgres://app:#cret@db/shop']) assert.throws(
-      () => parseAddress(text),
-      (error: Error & { code: string; hint?: string }) =>
-        error.code === 'address.invalid' && !error.message.includes('cret') && /Percent-encode/.test(error.hint ?? ''),
-    );
+    for (const text of [
+      'postgres://app:se/cret@db:notaport/shop',
+      'postgres://app:12/cret@db/shop',
+      'postgres://app:#cret@db/shop',
+    ])
+      assert.throws(
+        () => parseAddress(text),
+        (error: Error & { code: string; hint?: string }) =>
+          error.code === 'address.invalid' &&
+          !error.message.includes('cret') &&
+          /Percent-encode/.test(error.hint ?? ''),
+      );
   });
 });

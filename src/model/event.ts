@@ -21,7 +21,13 @@ export type RunEvent =
   | { readonly type: 'item.removed'; readonly step: number; readonly items: number }
   /** All that was recorded of the item so far no longer counts: its draft is lost or its source moved. `item` is how
    *  it looks at the source now. */
-  | { readonly type: 'item.restarted'; readonly step: number; readonly reason: string; readonly item?: Item; readonly into?: Into }
+  | {
+      readonly type: 'item.restarted';
+      readonly step: number;
+      readonly reason: string;
+      readonly item?: Item;
+      readonly into?: Into;
+    }
   | {
       readonly type: 'item.failed';
       readonly step: number;

@@ -43,7 +43,11 @@ export class Past {
   add(event: RunEvent): void {
     switch (event.type) {
       case 'item.opened':
-        this.#steps.set(event.step, { ...this.#at(event.step), ticket: event.ticket, ...(event.base && { base: event.base }) });
+        this.#steps.set(event.step, {
+          ...this.#at(event.step),
+          ticket: event.ticket,
+          ...(event.base && { base: event.base }),
+        });
         break;
       case 'chunk.written': {
         const { members: _, ...receipt } = event.receipt;

@@ -26,7 +26,10 @@ export interface Progress {
   readonly removed: number;
   readonly verified: number;
   readonly rejects: { readonly count: number; readonly first: readonly Reject[] };
-  readonly failures: { readonly count: number; readonly first: readonly { readonly step: number; readonly error: ErrorRecord }[] };
+  readonly failures: {
+    readonly count: number;
+    readonly first: readonly { readonly step: number; readonly error: ErrorRecord }[];
+  };
   readonly differences: Differences;
   readonly backups: Readonly<Record<number, BackupRecord>>;
   readonly error: ErrorRecord | undefined;
@@ -75,7 +78,12 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
         bytes: progress.done.bytes + bytes,
         rows: progress.done.rows + rows,
       };
-      return { ...progress, done, rejects: append(progress.rejects, rejects ?? []), inFlight: without(progress, event.step, event.receipt.chunk) };
+      return {
+        ...progress,
+        done,
+        rejects: append(progress.rejects, rejects ?? []),
+        inFlight: without(progress, event.step, event.receipt.chunk),
+      };
     }
     case 'item.published':
       return { ...progress, done: { ...progress.done, items: progress.done.items + event.items } };
@@ -90,13 +98,22 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     case 'item.verified':
       return { ...progress, verified: progress.verified + 1 };
     case 'difference.found':
-      return { ...progress, differences: append(progress.differences, [{ shipment: event.shipment, difference: event.difference }]) };
+      return {
+        ...progress,
+        differences: append(progress.differences, [{ shipment: event.shipment, difference: event.difference }]),
+      };
     case 'backup.kept':
       return { ...progress, backups: { ...progress.backups, [event.shipment]: event.backup } };
     case 'run.paused':
       return { ...progress, state: 'paused', endedAt: event.at, inFlight: {} };
     case 'run.finished': {
-      return { ...progress, state: stateAfter(event) ?? progress.state, endedAt: event.at, error: event.error, inFlight: {} };
+      return {
+        ...progress,
+        state: stateAfter(event) ?? progress.state,
+        endedAt: event.at,
+        error: event.error,
+        inFlight: {},
+      };
     }
     case 'chunk.progress':
     case 'verify.progress':

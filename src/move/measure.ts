@@ -27,11 +27,7 @@ export function measure(payload: Payload, chunk: Chunk, item: Item, as: Item, ma
   }
 }
 
-function measureBytes(
-  payload: Extract<Payload, { format: 'bytes' }>,
-  chunk: Chunk,
-  item: Item,
-): Measured {
+function measureBytes(payload: Extract<Payload, { format: 'bytes' }>, chunk: Chunk, item: Item): Measured {
   const [from, to] = chunk.range ? chunk.range.map(Number) : [0, item.bytes];
   const hasher = chunkHasher(from ?? 0, to ?? item.bytes);
   let bytes = 0;
@@ -53,11 +49,7 @@ function measureBytes(
   };
 }
 
-function measureMembers(
-  payload: Extract<Payload, { format: 'members' }>,
-  chunk: Chunk,
-  item: Item,
-): Measured {
+function measureMembers(payload: Extract<Payload, { format: 'members' }>, chunk: Chunk, item: Item): Measured {
   const members: MemberReceipt[] = [];
   let bytes = 0;
   async function* parts() {

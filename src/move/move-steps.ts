@@ -9,11 +9,7 @@ import type { Past } from '../model/past.ts';
 /** Moves all steps of a shipment in the plan's order, stage by stage: every item of a stage ends before the next stage
  *  begins, and `last` runs one by one. An item that cannot be carried (exit code 3) is recorded and the others go
  *  on; any other error ends the shipment once what is under way is recorded. */
-export async function moveSteps(
-  steps: AsyncIterable<readonly Step[]>,
-  past: Past,
-  crew: Crew,
-): Promise<void> {
+export async function moveSteps(steps: AsyncIterable<readonly Step[]>, past: Past, crew: Crew): Promise<void> {
   let stage: Stage | undefined;
   let lanes = new Lanes(crew.size);
   for await (const page of steps) {

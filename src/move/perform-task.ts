@@ -65,7 +65,13 @@ export async function* performTask(task: Task, tools: TaskTools, signal: AbortSi
   }
 }
 
-async function copyChunk(step: Step, ticket: string, chunk: Chunk, tools: TaskTools, signal: AbortSignal): Promise<Receipt> {
+async function copyChunk(
+  step: Step,
+  ticket: string,
+  chunk: Chunk,
+  tools: TaskTools,
+  signal: AbortSignal,
+): Promise<Receipt> {
   const ends = await tools.ends(step.shipment);
   const draft = await tools.draft(step, ticket);
   const source = observedSource(ends.source, ticking(step, tools));

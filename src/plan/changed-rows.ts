@@ -43,7 +43,11 @@ export async function planChangedRows(context: PlanContext, item: Item, as: Item
   }
   const share = rows > 0 ? copyKeys.length / rows : 0;
   tally.add('copy', item, { rows: copyKeys.length, bytes: Math.round(item.bytes * Math.min(1, share)) });
-  steps.copy(item, as, { into: 'merge', chunks: keyChunks(copyKeys, item), ...(removeKeys.length > 0 && { removeKeys }) });
+  steps.copy(item, as, {
+    into: 'merge',
+    chunks: keyChunks(copyKeys, item),
+    ...(removeKeys.length > 0 && { removeKeys }),
+  });
 }
 
 function keyChunks(keys: readonly string[], item: Item): Chunk[] {

@@ -7,7 +7,9 @@ const directory = (key: string): Item => ({ key, kind: 'directory', stage: 'last
 
 it('directories are left after everything in them, deepest first, and know whether something in them changed', () => {
   const left: string[] = [];
-  const trail = new DirectoryTrail(({ key }, action, touched) => left.push(`${action} ${key}${touched ? ' touched' : ''}`));
+  const trail = new DirectoryTrail(({ key }, action, touched) =>
+    left.push(`${action} ${key}${touched ? ' touched' : ''}`),
+  );
   for (const key of ['./', 'a/', 'a/b/', 'a/b/file', 'a/c', 'a-file', 'b/', 'c/']) {
     trail.arrive(key);
     if (key.endsWith('/')) trail.enter(directory(key), key === 'c/' ? 'remove' : 'copy', false);

@@ -28,7 +28,10 @@ async function planChangedEntries(context: PlanContext): Promise<void> {
     if (action === 'remove') steps.remove(directory);
     else if (touched) steps.copy(directory, directory);
   });
-  const listings = compareListings(ends.source.list(tally.report, signal), ends.target.list(() => {}, signal));
+  const listings = compareListings(
+    ends.source.list(tally.report, signal),
+    ends.target.list(() => {}, signal),
+  );
   for await (const pairs of listings) {
     signal.throwIfAborted();
     for (const { source, target } of pairs) {
@@ -62,14 +65,18 @@ async function unchanged(context: PlanContext, source: Item, target: Item): Prom
   if (BigInt(source.entry.ctime) < BigInt(context.since) * 1_000_000n) return true;
   const { ends, signal } = context;
   if (!ends.source.digest || !ends.target?.digest) return true;
-  const [want, have] = [await ends.source.digest(source, source, signal), await ends.target.digest(target, target, signal)];
+  const [want, have] = [
+    await ends.source.digest(source, source, signal),
+    await ends.target.digest(target, target, signal),
+  ];
   return want.digest === have.digest;
 }
 
 async function planChangedTables(context: PlanContext): Promise<void> {
   const { ends, filter, tally, steps, signal } = context;
   const present = new Map<string, Item>();
-  for await (const page of ends.target?.list(() => {}, signal) ?? []) for (const item of page) present.set(item.key, item);
+  for await (const page of ends.target?.list(() => {}, signal) ?? [])
+    for (const item of page) present.set(item.key, item);
 
   for await (const page of ends.source.list(tally.report, signal)) {
     for (const item of page) {

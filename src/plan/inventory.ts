@@ -41,7 +41,9 @@ export class Tally {
     return {
       shipment,
       totals: estimatedSeconds === undefined ? this.#sums : { ...this.#sums, estimatedSeconds },
-      largest: this.#largest.map(({ key, kind, bytes, rows }) => (rows === undefined ? { key, kind, bytes } : { key, kind, bytes, rows })),
+      largest: this.#largest.map(({ key, kind, bytes, rows }) =>
+        rows === undefined ? { key, kind, bytes } : { key, kind, bytes, rows },
+      ),
       kinds: this.#kinds,
     };
   }

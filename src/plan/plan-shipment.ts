@@ -45,7 +45,13 @@ export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
   const incremental = shipment.strategy === 'incremental';
   const into = incremental ? (shipment.deletions ? 'replace' : 'merge') : shipment.into;
   const steps = new StepList(input.index, into);
-  const context: PlanContext = { ...input, filter: createItemFilter(shipment), tally, steps, adapt: createAdapter(ends, tally) };
+  const context: PlanContext = {
+    ...input,
+    filter: createItemFilter(shipment),
+    tally,
+    steps,
+    adapt: createAdapter(ends, tally),
+  };
   const done = (seconds?: number): ShipmentPlan => ({
     planned: tally.finish(shipment, seconds),
     findings: tally.findings,
@@ -106,7 +112,13 @@ function createAdapter(ends: Ends, tally: Tally): (item: Item) => Item | undefin
     } catch (thrown) {
       const error = toMigrationError(thrown);
       if (error.code === 'internal') throw thrown;
-      tally.report({ level: 'error', code: error.code, message: error.message, ...(error.hint && { hint: error.hint }), where: item.key });
+      tally.report({
+        level: 'error',
+        code: error.code,
+        message: error.message,
+        ...(error.hint && { hint: error.hint }),
+        where: item.key,
+      });
     }
     return undefined;
   };

@@ -7,7 +7,12 @@ export interface PlannedShipment {
   readonly shipment: Shipment;
   readonly totals: PlanTotals;
   /** Biggest first, at most 20: what a person wants to see before approving. */
-  readonly largest: readonly { readonly key: string; readonly kind: string; readonly bytes: number; readonly rows?: number }[];
+  readonly largest: readonly {
+    readonly key: string;
+    readonly kind: string;
+    readonly bytes: number;
+    readonly rows?: number;
+  }[];
   /** Items by kind, for the plan's table. */
   readonly kinds: Readonly<Record<string, number>>;
 }

@@ -13,8 +13,14 @@ describe('the steps of a plan', () => {
     const large = item('large', 'file', 'data', 1e9);
     list.copy(large, large);
     const steps = [...list.steps(7)];
-    assert.deepEqual(steps.map(({ item: { kind, members } }) => members?.length ?? kind), [2048, 2048, 'file', 904]);
-    assert.deepEqual(steps.map(({ seq }) => seq), [7, 8, 9, 10]);
+    assert.deepEqual(
+      steps.map(({ item: { kind, members } }) => members?.length ?? kind),
+      [2048, 2048, 'file', 904],
+    );
+    assert.deepEqual(
+      steps.map(({ seq }) => seq),
+      [7, 8, 9, 10],
+    );
     assert.equal(list.largest()?.item.key, 'large');
   });
 

@@ -96,4 +96,5 @@ const batchOf = (members: readonly Item[], stage: Stage, bytes: number): Item =>
   return { key: first === last ? first : `${first} … ${last}`, kind: 'batch', stage, bytes, members };
 };
 
-const batchable = (item: Item): boolean => item.entry !== undefined && (item.kind !== 'file' || item.bytes <= smallBytes);
+const batchable = (item: Item): boolean =>
+  item.entry !== undefined && (item.kind !== 'file' || item.bytes <= smallBytes);

@@ -11,18 +11,34 @@ async function* pages(keys: readonly string[], size: number): AsyncGenerator<rea
 }
 
 it('two listings are joined by key, whatever the size of their pages', async () => {
-  const [left, right] = [['a', 'b', 'd', 'é', '\u{ffff}', '\u{10000}'], ['b', 'c', 'd', 'z', '\u{10000}', '\u{10001}']];
-  for (const [x, y] of [[1, 1], [2, 3], [100, 1], [3, 100]] as const) {
+  const [left, right] = [
+    ['a', 'b', 'd', 'é', '\u{ffff}', '\u{10000}'],
+    ['b', 'c', 'd', 'z', '\u{10000}', '\u{10001}'],
+  ];
+  for (const [x, y] of [
+    [1, 1],
+    [2, 3],
+    [100, 1],
+    [3, 100],
+  ] as const) {
     const joined: string[] = [];
     for await (const page of compareListings(pages(left, x), pages(right, y))) {
       for (const { source, target } of page) joined.push(`${source?.key ?? '-'} ${target?.key ?? '-'}`);
     }
-    assert.deepEqual(joined, ['a -', 'b b', '- c', 'd d', '- z', 'é -', '\u{ffff} -', '\u{10000} \u{10000}', '- \u{10001}'], `${x} and ${y} a page`);
+    assert.deepEqual(
+      joined,
+      ['a -', 'b b', '- c', 'd d', '- z', 'é -', '\u{ffff} -', '\u{10000} \u{10000}', '- \u{10001}'],
+      `${x} and ${y} a page`,
+    );
   }
 });
 
 it('an empty listing on either side ends', async () => {
-  for (const [left, right] of [[[], ['a']], [['a'], []], [[], []]] as const) {
+  for (const [left, right] of [
+    [[], ['a']],
+    [['a'], []],
+    [[], []],
+  ] as const) {
     let seen = 0;
     for await (const page of compareListings(pages(left, 2), pages(right, 2))) seen += page.length;
     assert.equal(seen, left.length + right.length);

@@ -88,8 +88,14 @@ function diff(want: Prints, have: Prints): RowDifference[] {
     const found = have.get(key);
     if (!found || found.length < hashes.length) differences.push({ key, kind: 'missing' });
     else if (found.length > hashes.length) differences.push({ key, kind: 'extra' });
-    else if (hashes.toSorted().join() !== found.toSorted().join()) differences.push({ key, kind: 'changed' });
+    else if (!sameHashes(hashes, found)) differences.push({ key, kind: 'changed' });
   }
   for (const key of have.keys()) if (!want.has(key)) differences.push({ key, kind: 'extra' });
   return differences;
 }
+
+const sameHashes = (a: readonly bigint[], b: readonly bigint[]): boolean => {
+  const order = (x: bigint, y: bigint): number => (x < y ? -1 : x > y ? 1 : 0);
+  const [left, right] = [a.toSorted(order), b.toSorted(order)];
+  return left.every((hash, i) => hash === right[i]);
+};

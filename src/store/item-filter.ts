@@ -14,4 +14,3 @@ export function createItemFilter(shipment: Shipment): (item: Item) => boolean {
     return (include.length === 0 || item.kind === 'directory' || matches(name, include)) && !matches(name, exclude);
   };
 }
-

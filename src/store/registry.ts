@@ -23,9 +23,7 @@ export function createRegistry(drivers: readonly Driver[]): Registry {
       if (driver) return driver;
       const guess = nearest(address.scheme, [...byScheme.keys()]);
       throw new MigrationError('address.unknown-scheme', `No driver opens ${address.scheme}: (${address.text}).`, {
-        hint: guess
-          ? `Did you mean ${guess}: ?`
-          : `This installation opens ${[...byScheme.keys()].join(', ')}.`,
+        hint: guess ? `Did you mean ${guess}: ?` : `This installation opens ${[...byScheme.keys()].join(', ')}.`,
         where: address.text,
       });
     },

@@ -95,7 +95,11 @@ export interface RowPrint {
 export type Payload =
   | { readonly format: 'bytes'; readonly parts: AsyncIterable<FilePart>; readonly rejects: readonly Reject[] }
   | { readonly format: 'rows'; readonly parts: AsyncIterable<Uint8Array>; readonly rejects: readonly Reject[] }
-  | { readonly format: 'members'; readonly parts: AsyncIterable<readonly Member[]>; readonly rejects: readonly Reject[] };
+  | {
+      readonly format: 'members';
+      readonly parts: AsyncIterable<readonly Member[]>;
+      readonly rejects: readonly Reject[];
+    };
 
 /** A piece of a file at its place; the space between pieces is a hole. The bytes may be overwritten once the next
  *  part is asked for: a sink that needs them longer copies them. */

@@ -12,7 +12,7 @@ import { RowWriter } from '../store/rows/row-writer.ts';
 import type { Draft, Driver, Payload, Sink, Source, Store } from '../store/store.ts';
 import { startPostgres } from './postgres-server.ts';
 
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 export const cityShape: TableShape = {
   name: 'city',

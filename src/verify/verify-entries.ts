@@ -2,8 +2,7 @@ import type { Item } from '../model/item.ts';
 import { compareListings, type Pair } from '../store/compare-listings.ts';
 import { composeDigest } from '../store/content-digest.ts';
 import { createItemFilter } from '../store/item-filter.ts';
-import { content } from './content.ts';
-import type { VerifyInput } from './verify.ts';
+import { content, type VerifyInput } from './verify-input.ts';
 
 /** Every entry of the source is at the target with the same attributes; with digests, the same bytes. */
 export async function verifyEntries(input: VerifyInput): Promise<void> {
@@ -51,7 +50,8 @@ interface EntryDifference {
 function compareEntry({ source, target }: Pair): EntryDifference | undefined {
   if (!target) return { kind: 'missing' };
   if (!source) return { kind: 'extra' };
-  if (source.kind !== target.kind) return { kind: 'changed', detail: `${source.kind} at the source, ${target.kind} at the target` };
+  if (source.kind !== target.kind)
+    return { kind: 'changed', detail: `${source.kind} at the source, ${target.kind} at the target` };
   if (source.fingerprint === target.fingerprint) return undefined;
   if (source.kind === 'file' && source.bytes !== target.bytes) {
     return { kind: 'changed', detail: `${source.bytes} bytes at the source, ${target.bytes} at the target` };
@@ -62,13 +62,21 @@ function compareEntry({ source, target }: Pair): EntryDifference | undefined {
 function differingAttributes(source: Item, target: Item): string {
   const [a, b] = [source.entry, target.entry];
   if (!a || !b) return 'attributes';
-  const names = (['mode', 'uid', 'gid', 'mtime', 'target', 'linkTo', 'device'] as const).filter((name) => a[name] !== b[name]);
+  const names = (['mode', 'uid', 'gid', 'mtime', 'target', 'linkTo', 'device'] as const).filter(
+    (name) => a[name] !== b[name],
+  );
   return names.join(', ') || 'attributes';
 }
 
-async function compareBytes({ ends, signal }: VerifyInput, { source, target }: Pair): Promise<EntryDifference | undefined> {
+async function compareBytes(
+  { ends, signal }: VerifyInput,
+  { source, target }: Pair,
+): Promise<EntryDifference | undefined> {
   if (source?.kind !== 'file' || !target || !ends.source.digest || !ends.target?.digest) return undefined;
-  const [want, have] = [await ends.source.digest(source, source, signal), await ends.target.digest(target, target, signal)];
+  const [want, have] = [
+    await ends.source.digest(source, source, signal),
+    await ends.target.digest(target, target, signal),
+  ];
   return want.digest === have.digest ? undefined : { kind: 'changed', detail: 'contents differ' };
 }
 
@@ -80,7 +88,8 @@ async function rereadFiles(input: VerifyInput): Promise<void> {
     signal.throwIfAborted();
     const item: Item = { key, kind: 'file', stage: 'data', bytes };
     const have = await ends.target?.digest?.(item, item, signal).catch(() => undefined);
-    if (have?.digest !== want) await input.onDifference({ item: key, kind: 'changed', detail: 'contents differ from what was carried' });
+    if (have?.digest !== want)
+      await input.onDifference({ item: key, kind: 'changed', detail: 'contents differ from what was carried' });
   };
   for await (const page of input.members()) {
     for (const { key, bytes, digest } of page) if (digest !== 'none') await check(key, bytes, digest);
@@ -88,7 +97,9 @@ async function rereadFiles(input: VerifyInput): Promise<void> {
   for await (const page of input.steps()) {
     for (const { seq, action, as } of page) {
       if (action !== 'copy' || as.kind !== 'file' || !input.past(seq).done) continue;
-      const receipts = [...input.past(seq).receipts.values()].toSorted((a, b) => chunkStart(a.chunk) - chunkStart(b.chunk));
+      const receipts = [...input.past(seq).receipts.values()].toSorted(
+        (a, b) => chunkStart(a.chunk) - chunkStart(b.chunk),
+      );
       await check(as.key, as.bytes, composeDigest(receipts.map(({ digest }) => digest)));
     }
   }

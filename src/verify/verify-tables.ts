@@ -3,8 +3,7 @@ import type { Item } from '../model/item.ts';
 import type { Step } from '../model/step.ts';
 import { compareBuckets, differingRows } from '../store/compare-rows.ts';
 import { createItemFilter } from '../store/item-filter.ts';
-import { content } from './content.ts';
-import type { VerifyInput } from './verify.ts';
+import { content, type VerifyInput } from './verify-input.ts';
 
 /** Every table holds the rows that were carried, every index and foreign key is there. A difference is named by key. */
 export async function verifyTables(input: VerifyInput): Promise<void> {
@@ -98,7 +97,8 @@ async function nameRows(input: VerifyInput, item: Item, as: Item, rows: number):
   const { ends, shipment, signal } = input;
   const { source, target } = ends;
   if (!target?.bucketDigests || !target.rowPrints || !source.bucketDigests || !source.rowPrints) return 0;
-  const own = shipment.strategy === 'incremental' ? !shipment.deletions : shipment.into === 'merge' || shipment.into === 'append';
+  const own =
+    shipment.strategy === 'incremental' ? !shipment.deletions : shipment.into === 'merge' || shipment.into === 'append';
   const comparison = await compareBuckets(source, target, item, as, rows, signal);
   let named = 0;
   for await (const page of differingRows(source, target, item, as, comparison, signal)) {

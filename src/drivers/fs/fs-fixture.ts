@@ -11,7 +11,7 @@ import { chunkHasher, hashBytes, noContent } from '../../store/content-digest.ts
 import type { Draft, DraftOptions, FilePart, Member, Payload, Sink, Source, Store } from '../../store/store.ts';
 import { fsDriver } from './driver.ts';
 
-export const signal = new AbortController().signal;
+export const signal: AbortSignal = new AbortController().signal;
 
 export const draftOptions = (into: Into = 'empty', step = 0): DraftOptions => ({ into, run: 'rtest', step });
 

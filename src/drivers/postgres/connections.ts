@@ -13,6 +13,7 @@ const limit = 4;
 
 /** Milliseconds. */
 const cancelEvery = 500;
+const cancelTimes = 20;
 
 /** What every session is set to: no timeout may end a long load, and values print in one way only. */
 const sessionSettings = `
@@ -68,17 +69,21 @@ export class Connections implements AsyncDisposable {
       throw toStoreError(error, this.place, doing);
     }
     let again: NodeJS.Timeout | undefined;
-    // A request that arrives before the statement has begun is without effect, so it is repeated.
+    let requests = 0;
+    // A request that arrives before the statement has begun is without effect, so it is repeated; a server that does
+    // not answer at all is left.
     const cancel = () => {
+      if (++requests > cancelTimes) return destroy(client);
       requestCancel(client, this.place.host, this.place.port);
       again = setTimeout(cancel, cancelEvery);
     };
-    signal.addEventListener('abort', cancel);
+    const abort = () => cancel();
+    signal.addEventListener('abort', abort);
     return {
       connection: asConnection(client),
       inWords: (error) => (signal.aborted ? signal.reason : toStoreError(error, this.place, doing)),
       giveBack: ({ usable }) => {
-        signal.removeEventListener('abort', cancel);
+        signal.removeEventListener('abort', abort);
         clearTimeout(again);
         // After a cancel the session is not used again: the cancel may arrive late and hit the next statement.
         if (usable && !signal.aborted && !broken.has(client) && !this.#closed) this.#idle.push(client);

@@ -1,6 +1,8 @@
+import { MigrationError } from '../../model/migration-error.ts';
 import type { Connection } from './connection.ts';
 import { workSchema } from './ledger.ts';
 import { qualified, quoteName } from './names.ts';
+import { sqlState, type ServerError } from './store-error.ts';
 
 /** A type, not an interface: it is stored as JSON in a backup's record. */
 export type ForeignKeyRow = {
@@ -12,15 +14,18 @@ export type ForeignKeyRow = {
   readonly valid: boolean;
 };
 
-/** Foreign keys of other tables onto this one (`inbound`), or all that it takes part in. */
+/** Foreign keys of other tables onto this one (`inbound`), of this table (`outbound`), or all it takes part in. */
 export async function foreignKeysOf(
   connection: Connection,
   schema: string,
   table: string,
-  which: 'inbound' | 'all',
+  which: 'inbound' | 'outbound' | 'all',
 ): Promise<readonly ForeignKeyRow[]> {
-  const condition =
-    which === 'inbound' ? `c.confrelid = t.oid AND c.conrelid <> t.oid` : `t.oid IN (c.confrelid, c.conrelid)`;
+  const condition = {
+    inbound: 'c.confrelid = t.oid AND c.conrelid <> t.oid',
+    outbound: 'c.conrelid = t.oid',
+    all: 't.oid IN (c.confrelid, c.conrelid)',
+  }[which];
   return connection.query<{ schema: string; table: string; name: string; definition: string; valid: boolean }>(
     `SELECT n.nspname AS schema, r.relname AS table, c.conname AS name, c.convalidated AS valid,
             regexp_replace(pg_get_constraintdef(c.oid), ' NOT VALID$', '') AS definition
@@ -61,8 +66,8 @@ export async function addUnchecked(connection: Connection, run: string, keys: re
   }
 }
 
-/** Validates what `addUnchecked` left unchecked in this run. A constraint that does not hold stays as it is: it binds
- *  new rows, and the verification of its tables has named the old ones. */
+/** Validates what `addUnchecked` left unchecked in this run. Throws `reference.broken` for one that does not hold; it
+ *  stays, unchecked, and binds new rows. */
 export async function checkUnchecked(connection: Connection, run: string): Promise<void> {
   const keys = await connection.query<{ schema: string; table: string; name: string }>(
     `SELECT u.schema_name AS schema, u.table_name AS table, u.name
@@ -72,10 +77,19 @@ export async function checkUnchecked(connection: Connection, run: string): Promi
     [run],
   );
   for (const { schema, table, name } of keys) {
-    await connection
-      .run(`ALTER TABLE ${qualified(schema, table)} VALIDATE CONSTRAINT ${quoteName(name)}`)
-      .catch((error: unknown) => {
-        if ((error as { code?: string }).code !== '23503') throw error;
-      });
+    try {
+      await connection.run(`ALTER TABLE ${qualified(schema, table)} VALIDATE CONSTRAINT ${quoteName(name)}`);
+    } catch (error) {
+      if (sqlState(error) !== '23503') throw error;
+      throw new MigrationError(
+        'reference.broken',
+        `Foreign key ${name} of table ${table} no longer holds: ${(error as ServerError).detail ?? ''}`,
+        {
+          where: `${table}.foreign-key.${name}`,
+          hint: `Correct the rows, or drop the constraint; then resume. Until then it is NOT VALID and binds new rows only.`,
+          cause: error,
+        },
+      );
+    }
   }
 }

@@ -2,7 +2,7 @@ import type { TableShape } from '../../model/shape.ts';
 import { MigrationError } from '../../model/migration-error.ts';
 import { carriedColumns } from '../../model/shape.ts';
 import type { Connection } from './connection.ts';
-import { addUnchecked, dropForeignKeys, foreignKeysOf } from './foreign-keys.ts';
+import { addUnchecked, dropForeignKeys, foreignKeysOf, type ForeignKeyRow } from './foreign-keys.ts';
 import { workSchema, type DraftRow } from './ledger.ts';
 import { qualified, quoteName } from './names.ts';
 import { keyColumns, keysCondition } from './row-sql.ts';
@@ -38,10 +38,9 @@ export async function moveIntoPlace({ connection, schema, run, shape, draft }: P
   await connection.run(`ALTER TABLE ${staging} RESET (autovacuum_enabled, toast.autovacuum_enabled)`);
   await connection.run(`ANALYZE ${staging}`);
   const replaced = draft.into === 'replace' && (await tableExists(connection, schema, shape.name));
-  const inbound = replaced ? await foreignKeysOf(connection, schema, shape.name, 'inbound') : [];
-  const grants = replaced ? await grantsOf(connection, table) : [];
+  const kept = replaced ? await attachments(connection, schema, shape.name) : nothing;
   if (replaced) {
-    await dropForeignKeys(connection, inbound);
+    await dropForeignKeys(connection, kept.inbound);
     await connection.run(`DROP TABLE ${table}`);
   }
   await connection.run(`ALTER TABLE ${staging} SET SCHEMA ${quoteName(schema)}`);
@@ -49,8 +48,50 @@ export async function moveIntoPlace({ connection, schema, run, shape, draft }: P
   await renameConstraints(connection, table, draft.staging, shape);
   for (const column of shape.columns)
     for (const statement of identitySql(table, column)) await connection.run(statement);
-  for (const grant of grants) await connection.run(grant);
-  await addUnchecked(connection, run, inbound);
+  for (const grant of kept.grants) await connection.run(grant);
+  for (const index of kept.indexes) await rebuildIndex(connection, index, shape.name);
+  await addUnchecked(connection, run, [...kept.inbound, ...kept.outbound]);
+}
+
+/** What hangs on a table and is not part of its shape. Its indexes and foreign keys may be items of the same run, or of
+ *  an earlier one whose incremental run found them unchanged: a replaced table keeps them. */
+async function attachments(connection: Connection, schema: string, name: string): Promise<Attachments> {
+  const table = qualified(schema, name);
+  return {
+    inbound: await foreignKeysOf(connection, schema, name, 'inbound'),
+    outbound: await foreignKeysOf(connection, schema, name, 'outbound'),
+    grants: await grantsOf(connection, table),
+    indexes: await indexesOf(connection, table),
+  };
+}
+
+interface Attachments {
+  readonly inbound: readonly ForeignKeyRow[];
+  readonly outbound: readonly ForeignKeyRow[];
+  readonly grants: readonly string[];
+  readonly indexes: readonly string[];
+}
+
+const nothing: Attachments = { inbound: [], outbound: [], grants: [], indexes: [] };
+
+async function indexesOf(connection: Connection, table: string): Promise<readonly string[]> {
+  const rows = await connection.query<{ definition: string }>(
+    `SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index
+     WHERE indrelid = to_regclass($1) AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)`,
+    [table],
+  );
+  return rows.map(({ definition }) => definition);
+}
+
+/** An index over a column that is gone goes with it. */
+async function rebuildIndex(connection: Connection, definition: string, table: string): Promise<void> {
+  await connection.run('SAVEPOINT index');
+  try {
+    await connection.run(definition);
+  } catch (error) {
+    if (sqlState(error) !== '42703') throw uniqueError(error, table);
+    await connection.run('ROLLBACK TO index');
+  }
 }
 
 /** PostgreSQL 18 names NOT NULL constraints too, after the table in which they were made. */

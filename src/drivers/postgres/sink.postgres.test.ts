@@ -183,16 +183,17 @@ describe('the postgres sink', () => {
       await assert.rejects(load(cities(6, 7), 'append'), withCode('index.broken', /\(id\)=\(6\)/));
     });
 
-    it('keeps grants and the references of other tables when it is replaced', async () => {
+    it('keeps its indexes, grants and references when it is replaced', async () => {
       await reset();
       await load(cities(1, 11));
       await admin.query(
-        `CREATE TABLE visit (city integer REFERENCES city); INSERT INTO visit VALUES (3); GRANT SELECT ON city TO pg_monitor WITH GRANT OPTION`,
+        `CREATE TABLE visit (city integer REFERENCES city); INSERT INTO visit VALUES (3); GRANT SELECT ON city TO pg_monitor WITH GRANT OPTION; CREATE INDEX by_name ON city (name DESC) WHERE id > 2`,
       );
       const draft = await sink.draft(city, undefined, { into: 'replace', run: 'rkeep', step: 1 }, never);
       await draft.publish([await writeAll(draft, cities(1, 6))], never);
       await sink.sweep('rkeep', never);
       assert.equal(await value(`SELECT convalidated FROM pg_constraint WHERE conrelid = 'visit'::regclass`), true);
+      assert.match(String(await value(`SELECT pg_get_indexdef('by_name'::regclass)`)), /name DESC\) WHERE \(id > 2\)/);
       assert.equal(await value(`SELECT has_table_privilege('pg_monitor', 'city', 'SELECT WITH GRANT OPTION')`), true);
     });
 
@@ -231,6 +232,19 @@ describe('the postgres sink', () => {
       await load(cities(77, 78), 'merge');
       await sink.sweep('rorder', never);
       assert.equal(await value(`SELECT convalidated FROM pg_constraint WHERE conname = 'visit_city_fkey'`), true);
+    });
+
+    it('whose references no longer hold at the end of the run is named, until they do', async () => {
+      await reset();
+      await load(cities(1, 11));
+      await admin.query(`CREATE TABLE visit (city integer REFERENCES city); INSERT INTO visit VALUES (9)`);
+      const draft = await sink.draft(city, undefined, { into: 'replace', run: 'rbroken', step: 1 }, never);
+      await draft.publish([await writeAll(draft, cities(1, 6))], never);
+      const broken = withCode('reference.broken', /visit_city_fkey of table visit.*\(city\)=\(9\)/);
+      await assert.rejects(sink.sweep('rbroken', never), broken);
+      await assert.rejects(sink.sweep('rbroken', never), broken);
+      await admin.query('DELETE FROM visit');
+      await sink.sweep('rbroken', never);
     });
 
     it('says which rows share a key that must be unique', async () => {

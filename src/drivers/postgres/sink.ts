@@ -68,15 +68,11 @@ async function remove(connection: Connection, schema: string, as: Item): Promise
 
 async function sweep(connection: Connection, run: string): Promise<void> {
   if (!(await ledgerExists(connection))) return;
+  await dropStaging(connection, run);
   await checkUnchecked(connection, run);
   await connection.transaction(async () => {
     await lockLedger(connection);
     if (!(await ledgerExists(connection))) return;
-    const tables = await connection.query<{ name: string }>(
-      `SELECT staging AS name FROM ${workSchema}.draft WHERE run = $1 AND to_regclass(format('%I.%I', '${workSchema}', staging)) IS NOT NULL`,
-      [run],
-    );
-    for (const { name } of tables) await connection.run(`DROP TABLE ${qualified(workSchema, name)}`);
     for (const ledger of ['chunk', 'draft', 'unchecked']) {
       await connection.run(`DELETE FROM ${workSchema}.${ledger} WHERE run = $1`, [run]);
     }
@@ -88,4 +84,13 @@ async function sweep(connection: Connection, run: string): Promise<void> {
       await connection.run(`DROP SCHEMA ${workSchema}`);
     }
   });
+}
+
+async function dropStaging(connection: Connection, run: string): Promise<void> {
+  const tables = await connection.query<{ name: string }>(
+    `SELECT staging AS name FROM ${workSchema}.draft
+     WHERE run = $1 AND to_regclass(format('%I.%I', '${workSchema}', staging)) IS NOT NULL`,
+    [run],
+  );
+  for (const { name } of tables) await connection.run(`DROP TABLE IF EXISTS ${qualified(workSchema, name)}`);
 }

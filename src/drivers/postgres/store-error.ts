@@ -79,6 +79,8 @@ function translate(error: ServerError, place: Place, at: string): Words {
       return { code: 'index.broken', message: `${plain(error.message)}: ${keyOf(error)}` };
     case '23503':
       return { code: 'reference.broken', message: `${plain(error.message)}: ${keyOf(error)}` };
+    case '21000':
+      return { code: 'index.broken', message: `two rows have the same key: ${message}` };
     case '2BP01':
       return { code: 'store.unsupported', message: `${message} ${error.detail ?? ''}`.trim() };
   }

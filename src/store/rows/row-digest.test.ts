@@ -62,7 +62,7 @@ const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value);
 
 test('the committed kernel is what its source compiles to', async () => {
   const committed = await readFile(new URL('./kernel.gen.ts', import.meta.url), 'utf8');
-  assert.equal(committed, await buildKernel("store/rows/kernel"), 'run node scripts/build-kernel.ts');
+  assert.equal(committed, await buildKernel('store/rows/kernel'), 'run node scripts/build-kernel.ts');
 });
 
 test('fields of every length hash as in PostgreSQL, whatever lies behind them', () => {
