@@ -1,4 +1,4 @@
-import { writeFileSync, rmSync, appendFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { printTimings, sideBySide } from './side-by-side.ts';
@@ -12,16 +12,16 @@ export async function bigFile(folder: string): Promise<void> {
   const [source, target, copy] = [join(folder, 'source'), join(folder, 'target'), join(folder, 'copy')];
   writeFileSync(source, '');
   for (let i = 0; i < 32; i++) appendFileSync(source, randomBytes(64 * mebibyte));
-  const clear = () => {
-    for (const path of [target, copy]) rmSync(path, { recursive: true, force: true });
-  };
   const timings = await sideBySide(
     [
-      { ...waybill(join(folder, 'state'), 'run', source, target), prepare: clear },
-      { name: 'cp', command: ['cp', source, copy], prepare: clear },
-      { name: 'cp, then sync', command: ['sh', '-c', `cp ${source} ${copy} && sync ${copy}`], prepare: clear },
+      waybill(join(folder, 'state'), (round) => ['run', source, `${target}-${round}`]),
+      { name: 'cp', command: (round) => ['cp', source, `${copy}-${round}`] },
+      {
+        name: 'cp, then sync',
+        command: (round) => ['sh', '-c', `cp ${source} ${copy}-s${round} && sync ${copy}-s${round}`],
+      },
     ],
-    5,
+    3,
   );
   printTimings(timings);
 }

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 
 export interface Contender {
   readonly name: string;
-  readonly command: readonly [program: string, ...words: string[]];
+  /** `round` tells targets apart: deleting one just before makes ext4 search for inodes that were not freed lately. */
+  readonly command: (round: number) => readonly [program: string, ...words: string[]];
   readonly environment?: Readonly<Record<string, string>>;
   /** Not timed; before every run. */
   readonly prepare?: () => void | Promise<void>;
@@ -25,7 +26,7 @@ export async function sideBySide(contenders: readonly Contender[], rounds: numbe
   for (let round = 0; round <= rounds; round++) {
     for (const [i, contender] of contenders.entries()) {
       await contender.prepare?.();
-      const { seconds, peakMiB } = await timed(contender);
+      const { seconds, peakMiB } = await timed(contender, round);
       const timing = timings[i];
       if (round === 0 || !timing) continue;
       timing.seconds.push(seconds);
@@ -36,8 +37,11 @@ export async function sideBySide(contenders: readonly Contender[], rounds: numbe
 }
 
 /** Runs one command once. */
-export async function timed({ name, command, environment }: Contender): Promise<{ seconds: number; peakMiB: number }> {
-  const [program, ...words] = command;
+export async function timed(
+  { name, command, environment }: Contender,
+  round = 0,
+): Promise<{ seconds: number; peakMiB: number }> {
+  const [program, ...words] = command(round);
   const started = performance.now();
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
   let output = '';

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { printTimings, sideBySide } from './side-by-side.ts';
+import { printTimings, sideBySide, type Contender } from './side-by-side.ts';
 import { waybill } from './waybill-command.ts';
 
 /** Claim: 50 000 files of 4 KiB no slower than `rsync -a`, digests on; a run with nothing to do no slower than its. */
@@ -11,22 +11,19 @@ export async function smallFiles(folder: string): Promise<void> {
     mkdirSync(join(source, `folder-${d}`), { recursive: true });
     for (let f = 0; f < 1000; f++) writeFileSync(join(source, `folder-${d}`, `file-${f}`), randomBytes(4096));
   }
-  const clear = () => {
-    for (const path of [target, copy]) rmSync(path, { recursive: true, force: true });
+  const words = ['--strategy', 'incremental'];
+  const ours = waybill(join(folder, 'state'), (round) => ['run', source, `${target}-${round}`, ...words]);
+  const theirs: Contender = {
+    name: 'rsync -a',
+    command: (round) => ['rsync', '-a', `${source}/`, `${copy}-${round}/`],
   };
-  const ours = waybill(join(folder, 'state'), 'run', source, target, '--strategy', 'incremental');
-  const theirs = { name: 'rsync -a', command: ['rsync', '-a', `${source}/`, `${copy}/`] as const };
+  const synced: Contender = {
+    name: 'rsync -a, then sync',
+    command: (round) => ['sh', '-c', `rsync -a ${source}/ ${copy}-s${round}/ && sync -f ${copy}-s${round}`],
+  };
   console.log('  first copy');
-  printTimings(
-    await sideBySide(
-      [
-        { ...ours, prepare: clear },
-        { ...theirs, prepare: clear },
-      ],
-      3,
-    ),
-  );
+  printTimings(await sideBySide([ours, theirs, synced], 3));
   console.log('  nothing changed');
-  await sideBySide([ours, theirs], 0);
-  printTimings(await sideBySide([ours, theirs], 5));
+  const again = (contender: Contender): Contender => ({ ...contender, command: () => contender.command(1) });
+  printTimings(await sideBySide([again(ours), again(theirs)], 5));
 }

@@ -21,12 +21,12 @@ export async function sqliteToPostgres(folder: string): Promise<void> {
      WITH include drop, create tables, create indexes, reset sequences;`,
   );
   const ours = {
-    ...waybill(join(folder, 'state'), 'run', `sqlite:${small}`, server.url('carried')),
+    ...waybill(join(folder, 'state'), () => ['run', `sqlite:${small}`, server.url('carried')]),
     prepare: () => recreate(server, 'carried'),
   };
   const theirs = {
     name: 'pgloader',
-    command: ['pgloader', load] as const,
+    command: () => ['pgloader', load] as const,
     prepare: () => recreate(server, 'loaded'),
   };
   printTimings(await sideBySide([ours, theirs], 3), rows);
@@ -34,7 +34,7 @@ export async function sqliteToPostgres(folder: string): Promise<void> {
   writeRows(large, rows * 4);
   recreate(server, 'carried');
   const { seconds, peakMiB } = await timed(
-    waybill(join(folder, 'state'), 'run', `sqlite:${large}`, server.url('carried')),
+    waybill(join(folder, 'state'), () => ['run', `sqlite:${large}`, server.url('carried')]),
   );
   console.log(
     `  waybill, 4× the rows                ${seconds.toFixed(2)} s, ${Math.round((rows * 4) / seconds / 1000)}k rows/s, ${Math.round(peakMiB)} MiB`,

@@ -4,8 +4,8 @@ import type { Contender } from './side-by-side.ts';
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 
 /** The published command line, run by this Node. */
-export const waybill = (state: string, ...words: string[]): Contender => ({
+export const waybill = (state: string, words: (round: number) => readonly string[]): Contender => ({
   name: 'waybill',
-  command: [process.execPath, main, ...words],
+  command: (round) => [process.execPath, main, ...words(round)],
   environment: { WAYBILL_STATE: state },
 });

@@ -5,6 +5,7 @@ import { mayFollow } from '../model/phase.ts';
 import { Past } from '../model/past.ts';
 import { advance, noProgress, type Progress } from '../model/progress.ts';
 import type { Journal, RunHeader } from '../journal/journal.ts';
+import type { Step } from '../model/step.ts';
 import type { Run, RunOptions, RunResult } from './engine.ts';
 import type { FrozenEnds } from './frozen-ends.ts';
 import type { OpenStore } from './open-ends.ts';
@@ -26,6 +27,8 @@ export interface RunContext {
   /** Ends the plan left open, by shipment; opened anew when absent. */
   readonly frozen: Map<number, FrozenEnds>;
   readonly budgets: readonly (SharedArrayBuffer | undefined)[];
+  /** The plan of one shipment, in order; may be read more than once. */
+  steps(shipment: number): AsyncIterable<readonly Step[]>;
   readonly signal: AbortSignal;
   readonly pause: AbortSignal;
   progress(): Progress;
@@ -34,6 +37,9 @@ export interface RunContext {
   enter(shipment: number, phase: Phase): Promise<void>;
   tick(tick: Tick): void;
 }
+
+/** What a run begins with: a plan's open ends, or nothing yet. */
+export type OpenShipments = Pick<RunContext, 'frozen' | 'budgets' | 'steps'>;
 
 /** Works through a run's shipments, one after another, until done, paused or stopped by an error. */
 export class ActiveRun implements Run {
@@ -46,12 +52,7 @@ export class ActiveRun implements Run {
   readonly #past = new Past({ keepReceipts: true });
   #progress: Progress = noProgress;
 
-  constructor(
-    header: RunHeader,
-    parts: RunParts,
-    options: RunOptions,
-    open: { readonly frozen: Map<number, FrozenEnds>; readonly budgets: readonly (SharedArrayBuffer | undefined)[] },
-  ) {
+  constructor(header: RunHeader, parts: RunParts, options: RunOptions, open: OpenShipments) {
     this.id = header.id;
     this.#header = header;
     this.#parts = parts;
@@ -67,7 +68,7 @@ export class ActiveRun implements Run {
     this.#pause.abort(new MigrationError('run.paused', `The run is paused: ${reason}.`));
   }
 
-  async #run(open: Pick<RunContext, 'frozen' | 'budgets'>): Promise<RunResult> {
+  async #run(open: OpenShipments): Promise<RunResult> {
     try {
       using _ = await this.#parts.journal.claim(this.id);
       return await this.#work(open);
@@ -79,7 +80,7 @@ export class ActiveRun implements Run {
     }
   }
 
-  async #work(open: Pick<RunContext, 'frozen' | 'budgets'>): Promise<RunResult> {
+  async #work(open: OpenShipments): Promise<RunResult> {
     await this.#replay();
     if (this.#progress.state === 'done' || this.#progress.state === 'differs') return this.#ended();
     const at = Date.now();

@@ -6,7 +6,7 @@ import type { RunHeader } from '../journal/journal.ts';
 import { verifyShipment } from '../verify/verify.ts';
 import { ActiveRun, type RunParts } from './active-run.ts';
 import type { Engine, Plan, Verification, VerifyOptions } from './engine.ts';
-import { journaledMembers, shipmentSteps } from './journaled.ts';
+import { journaledMembers, ofShipment } from './journaled.ts';
 import { makePlan, type OpenPlan } from './make-plan.ts';
 import { openEnds } from './open-ends.ts';
 
@@ -25,7 +25,11 @@ export function createEngine(parts: RunParts): Engine {
       const header: RunHeader = { id, createdAt: Date.now(), job, findings, totals };
       await journal.create(header, opened.steps());
       const frozen = new Map(opened.frozen.entries());
-      return new ActiveRun(header, parts, options, { frozen, budgets: opened.budgets });
+      return new ActiveRun(header, parts, options, {
+        frozen,
+        budgets: opened.budgets,
+        steps: (shipment) => ofShipment(opened.steps(), shipment),
+      });
     },
 
     async resume(run, options) {
@@ -33,7 +37,8 @@ export function createEngine(parts: RunParts): Engine {
       const budgets = header.job.shipments.map((shipment) =>
         shipment.bytesPerSecond === undefined ? undefined : new SharedArrayBuffer(8),
       );
-      return new ActiveRun(header, parts, options, { frozen: new Map(), budgets });
+      const steps = (shipment: number) => ofShipment(journal.steps(run), shipment);
+      return new ActiveRun(header, parts, options, { frozen: new Map(), budgets, steps });
     },
 
     verify: (run, options) => verifyRun(run, parts, options),
@@ -113,7 +118,7 @@ async function verifyRun(run: string, parts: RunParts, options: VerifyOptions): 
       ends,
       shipment,
       depth: options.depth,
-      steps: () => shipmentSteps(journal, run, index),
+      steps: () => ofShipment(journal.steps(run), index),
       past: (step) => past.of(step),
       members: () => journaledMembers(journal, run),
       reread: true,

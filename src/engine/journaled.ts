@@ -2,9 +2,12 @@ import type { Journal } from '../journal/journal.ts';
 import type { MemberReceipt } from '../model/receipt.ts';
 import type { Step } from '../model/step.ts';
 
-/** The steps of one shipment, in order. */
-export async function* shipmentSteps(journal: Journal, run: string, shipment: number): AsyncGenerator<readonly Step[]> {
-  for await (const page of journal.steps(run)) {
+/** The steps of one shipment out of a whole plan, in order. */
+export async function* ofShipment(
+  plan: AsyncIterable<readonly Step[]> | Iterable<readonly Step[]>,
+  shipment: number,
+): AsyncGenerator<readonly Step[]> {
+  for await (const page of plan) {
     const own = page.filter((step) => step.shipment === shipment);
     if (own.length > 0) yield own;
   }

@@ -11,7 +11,7 @@ import { verifyShipment } from '../verify/verify.ts';
 import type { RunContext } from './active-run.ts';
 import { assembleCrew } from './crew.ts';
 import { openFrozen, type FrozenEnds } from './frozen-ends.ts';
-import { journaledMembers, shipmentSteps } from './journaled.ts';
+import { journaledMembers } from './journaled.ts';
 
 /** Brings one shipment from where it is to done. */
 export async function runShipment(index: number, context: RunContext): Promise<void> {
@@ -20,7 +20,7 @@ export async function runShipment(index: number, context: RunContext): Promise<v
   if (!shipment) throw new MigrationError('internal', `There is no shipment ${index}.`);
   await context.enter(index, 'preparing');
   const frozen = await freeze(index, shipment, context);
-  const steps = () => shipmentSteps(context.parts.journal, context.header.id, index);
+  const steps = () => context.steps(index);
 
   await keepBackup(index, shipment, frozen, steps, context);
   await context.enter(index, 'copying');
@@ -54,7 +54,7 @@ async function beginAnew(index: number, { ends }: FrozenEnds, context: RunContex
     'The source changed since the run was stopped: everything is copied anew, so that it belongs together.';
   const finding = { level: 'warning' as const, code: 'source.moved', message };
   await context.record({ type: 'finding.raised', shipment: index, finding });
-  for await (const page of shipmentSteps(context.parts.journal, context.header.id, index)) {
+  for await (const page of context.steps(index)) {
     for (const step of page) {
       const past = context.past.of(step.seq);
       if (!past.done && past.ticket === undefined) continue;
@@ -98,7 +98,7 @@ async function copy(index: number, shipment: Shipment, frozen: FrozenEnds, steps
     size: pool.size,
     dispatch: (task) => pool.dispatch(task),
     record: (event) => context.record(event),
-    split: (step) => splitStep(step, shipment, frozen, context),
+    split: ({ item }) => frozen.ends.source.split(item, shipment.chunkBytes, signal),
     async look(step) {
       const item = await frozen.ends.source.look?.(step.item, signal);
       return item && { item, as: frozen.ends.sink.adapt(item).item };
@@ -109,11 +109,6 @@ async function copy(index: number, shipment: Shipment, frozen: FrozenEnds, steps
   } finally {
     await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
   }
-}
-
-async function* splitStep({ item }: Step, { chunkBytes }: Shipment, { ends }: FrozenEnds, { signal }: RunContext) {
-  if (item.kind === 'batch') yield { id: 'batch', bytes: item.bytes };
-  else yield* ends.source.split(item, chunkBytes, signal);
 }
 
 /** Rows may be left out up to the job's limit, over all chunks; entries of trees are reported, not limited. */

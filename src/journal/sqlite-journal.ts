@@ -36,6 +36,9 @@ interface Group {
   readonly timer: NodeJS.Immediate;
 }
 
+/** An item that is the same at both ends is stored once. */
+type StoredStep = Omit<Step, 'as'> & { readonly as?: Step['as'] };
+
 interface SummaryChange {
   state?: RunState;
   bytes: number;
@@ -137,7 +140,9 @@ class SqliteJournal implements Journal {
         const row = select.get(no, last);
         if (!row) return undefined;
         last = Number(row['first']);
-        return JSON.parse(zstdDecompressSync(row['page'] as Uint8Array).toString()) as Step[];
+        return (JSON.parse(zstdDecompressSync(row['page'] as Uint8Array).toString()) as StoredStep[]).map(
+          (step): Step => ({ ...step, as: step.as ?? step.item }),
+        );
       });
       if (!page) return;
       yield page;
@@ -306,7 +311,7 @@ async function* stepPages(
   for await (const page of steps) {
     for (const step of page) {
       if (texts.length === 0) first = step.seq;
-      const text = JSON.stringify(step);
+      const text = JSON.stringify(step.as === step.item ? { ...step, as: undefined } : step);
       texts.push(text);
       characters += text.length;
       if (characters < pageCharacters) continue;

@@ -1,4 +1,5 @@
 import { MigrationError, toMigrationError } from '../model/migration-error.ts';
+import type { Chunk } from '../model/item.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Step } from '../model/step.ts';
 import { Lanes } from '../lib/lanes.ts';
@@ -31,6 +32,19 @@ async function moveOnce(step: Step, past: PastStep, crew: Crew): Promise<void> {
     await crew.dispatch({ do: 'remove', step });
     return;
   }
+  const alone = chunksOfOneWorker(step);
+  if (alone) {
+    const receipts = [...past.receipts.values()];
+    const chunks = alone.filter(({ id }) => !past.receipts.has(id));
+    await crew.dispatch({
+      do: 'whole',
+      step,
+      chunks,
+      receipts,
+      ...(past.ticket !== undefined && { ticket: past.ticket }),
+    });
+    return;
+  }
   const opened = await crew.dispatch({ do: 'open', step, ...(past.ticket !== undefined && { ticket: past.ticket }) });
   // An earlier life published it and died before the journal knew (the crash that lost data in the first sketch).
   if (opened.some(({ type }) => type === 'item.published')) return;
@@ -49,6 +63,12 @@ async function moveOnce(step: Step, past: PastStep, crew: Crew): Promise<void> {
   }
   await lanes.end();
   await crew.dispatch({ do: 'publish', step, ticket, receipts: [...receipts.values()].map(withoutMembers) });
+}
+
+/** What is not worth sharing among workers, and is known without asking the source. */
+function chunksOfOneWorker({ item }: Step): readonly Chunk[] | undefined {
+  if (item.kind === 'batch') return [{ id: 'batch', bytes: item.bytes }];
+  return item.kind === 'file' || item.kind === 'table' ? undefined : [];
 }
 
 async function renew(step: Step, error: MigrationError, crew: Crew): Promise<Step> {

@@ -35,13 +35,7 @@ export async function* performTask(task: Task, tools: TaskTools, signal: AbortSi
   const { step } = task;
   switch (task.do) {
     case 'open': {
-      const draft = await tools.draft(step, task.ticket);
-      if (draft.published) {
-        yield published(step);
-      } else if (task.ticket === undefined) {
-        const base = draft.base && { base: draft.base };
-        yield { type: 'item.opened', step: step.seq, ticket: draft.ticket, ...base };
-      }
+      yield* opened(step, await tools.draft(step, task.ticket), task.ticket);
       return;
     }
     case 'chunk': {
@@ -50,10 +44,20 @@ export async function* performTask(task: Task, tools: TaskTools, signal: AbortSi
       return;
     }
     case 'publish': {
+      yield* publish(step, task.ticket, task.receipts, tools, signal);
+      return;
+    }
+    case 'whole': {
       const draft = await tools.draft(step, task.ticket);
-      await draft.publish(task.receipts, signal);
-      yield published(step);
-      await tools.forget(step);
+      yield* opened(step, draft, task.ticket);
+      if (draft.published) return;
+      const receipts = [...task.receipts];
+      for (const chunk of task.chunks) {
+        const receipt = await retry(() => copyChunk(step, draft.ticket, chunk, tools, signal), policy, signal);
+        receipts.push(receipt);
+        yield { type: 'chunk.written', step: step.seq, receipt };
+      }
+      yield* publish(step, draft.ticket, receipts, tools, signal);
       return;
     }
     case 'remove': {
@@ -63,6 +67,28 @@ export async function* performTask(task: Task, tools: TaskTools, signal: AbortSi
       yield { type: 'item.removed', step: step.seq, items: items.length };
     }
   }
+}
+
+function* opened(step: Step, draft: Draft, ticket: string | undefined): Generator<RunEvent> {
+  if (draft.published) {
+    yield published(step);
+  } else if (ticket === undefined) {
+    const base = draft.base && { base: draft.base };
+    yield { type: 'item.opened', step: step.seq, ticket: draft.ticket, ...base };
+  }
+}
+
+async function* publish(
+  step: Step,
+  ticket: string,
+  receipts: readonly Receipt[],
+  tools: TaskTools,
+  signal: AbortSignal,
+): AsyncGenerator<RunEvent> {
+  const draft = await tools.draft(step, ticket);
+  await draft.publish(receipts, signal);
+  yield published(step);
+  await tools.forget(step);
 }
 
 async function copyChunk(

@@ -10,6 +10,14 @@ export type Task =
   | { readonly do: 'open'; readonly step: Step; readonly ticket?: string }
   | { readonly do: 'chunk'; readonly step: Step; readonly ticket: string; readonly chunk: Chunk }
   | { readonly do: 'publish'; readonly step: Step; readonly ticket: string; readonly receipts: readonly Receipt[] }
+  /** All of the above in one go, for what one worker moves alone; `chunks` are those still to be written. */
+  | {
+      readonly do: 'whole';
+      readonly step: Step;
+      readonly ticket?: string;
+      readonly chunks: readonly Chunk[];
+      readonly receipts: readonly Receipt[];
+    }
   | { readonly do: 'remove'; readonly step: Step };
 
 export interface Worker extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import type { Finding } from '../model/finding.ts';
 import type { Item } from '../model/item.ts';
 import type { Shipment } from '../model/job.ts';
-import { toMigrationError } from '../model/migration-error.ts';
+import { toMigrationError, type MigrationError } from '../model/migration-error.ts';
 import type { PlanTotals } from '../journal/journal.ts';
 import type { Ends } from '../store/ends.ts';
 import { estimateSeconds, probeReadRate } from './estimate.ts';
@@ -61,7 +61,7 @@ export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
   for (const finding of await ends.from.probe('source', signal)) tally.report(finding);
   for (const finding of await ends.to.probe('target', signal)) tally.report(finding);
   checkFormats(ends, shipment, tally);
-  if (shipment.backup !== undefined && !ends.sink.backup) tally.report(noBackup(shipment));
+  if (shipment.backup !== undefined) await checkBackup(ends, shipment, tally, signal);
   if (tally.findings.some(({ level }) => level === 'error')) return done();
 
   if (incremental) await planIncremental(context);
@@ -82,11 +82,29 @@ function checkFormats(ends: Ends, shipment: Shipment, tally: Tally): void {
   });
 }
 
-const noBackup = (shipment: Shipment): Finding => ({
+async function checkBackup(ends: Ends, shipment: Shipment, tally: Tally, signal: AbortSignal): Promise<void> {
+  if (!ends.sink.backup) {
+    tally.report({
+      level: 'error',
+      code: 'store.unsupported',
+      message: `${shipment.to.address} cannot keep a backup of what will be replaced.`,
+      hint: 'Leave `backup` out and keep a copy by its own means.',
+    });
+    return;
+  }
+  try {
+    await ends.to.probeBackup?.(signal);
+  } catch (error) {
+    tally.report(asFinding(toMigrationError(error)));
+  }
+}
+
+const asFinding = ({ code, message, hint }: MigrationError, where?: string): Finding => ({
   level: 'error',
-  code: 'store.unsupported',
-  message: `${shipment.to.address} cannot keep a backup of what will be replaced.`,
-  hint: 'Leave `backup` out and keep a copy by its own means.',
+  code,
+  message,
+  ...(hint !== undefined && { hint }),
+  ...(where !== undefined && { where }),
 });
 
 /** Names at the target, each item once: two items with one name there are refused before anything moves. */
@@ -112,13 +130,7 @@ function createAdapter(ends: Ends, tally: Tally): (item: Item) => Item | undefin
     } catch (thrown) {
       const error = toMigrationError(thrown);
       if (error.code === 'internal') throw thrown;
-      tally.report({
-        level: 'error',
-        code: error.code,
-        message: error.message,
-        ...(error.hint && { hint: error.hint }),
-        where: item.key,
-      });
+      tally.report(asFinding(error, item.key));
     }
     return undefined;
   };

@@ -34,6 +34,8 @@ export interface Store extends AsyncDisposable {
   /** Looks for what would stop a run: versions, rights, room, settings. Writes nothing.
    *  Abilities such as digests may depend on what it finds. */
   probe(role: 'source' | 'target', signal: AbortSignal): Promise<Finding[]>;
+  /** Throws what would keep `Sink.backup` from working, such as a program that is missing. Absent: nothing would. */
+  probeBackup?(signal: AbortSignal): Promise<void>;
 }
 
 export interface Source {

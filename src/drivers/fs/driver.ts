@@ -11,6 +11,7 @@ import { systemCode } from './fs-error.ts';
 import { HeldDirectories } from './held-directories.ts';
 import { fsOptions } from './options.ts';
 import { fsSink } from './sink.ts';
+import { tarOptions } from './tar.ts';
 import { fsSource } from './source.ts';
 
 export const fsDriver: Driver = {
@@ -36,6 +37,9 @@ export const fsDriver: Driver = {
       ...(!isFile && { sink: fsSink({ posix: calls, held, owners, isRoot }) }),
       probe: async (role) =>
         role === 'source' ? probeSource(address, path) : probeTarget(address, path, owners, isRoot),
+      async probeBackup(stop) {
+        await tarOptions(stop);
+      },
       async [Symbol.asyncDispose]() {
         held[Symbol.dispose]();
       },

@@ -62,10 +62,15 @@ async function look(connection: Connection, schema: string, wanted: readonly str
     const inbound = await foreignKeysOf(connection, schema, table, 'inbound');
     foreignKeys.push(...inbound.filter((key) => key.schema !== schema || !tables.includes(key.table)));
   }
+  return { version: await serverVersion(connection), tables, foreignKeys };
+}
+
+/** The server's major version. */
+export async function serverVersion(connection: Connection): Promise<number> {
   const [server] = await connection.query<{ version: string }>(
     `SELECT current_setting('server_version_num') AS version`,
   );
-  return { version: Math.floor(Number(server?.version) / 10_000), tables, foreignKeys };
+  return Math.floor(Number(server?.version) / 10_000);
 }
 
 /** Puts the dumped tables back in one transaction, after removing those that did not exist and whatever refers to

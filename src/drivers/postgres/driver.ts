@@ -7,6 +7,8 @@ import type { OptionValues } from '../../store/options.ts';
 import type { Driver } from '../../store/store.ts';
 import { Connections } from './connections.ts';
 import { postgresOptions, type PostgresOptions } from './options.ts';
+import { serverVersion } from './backup.ts';
+import { findProgram } from './client-program.ts';
 import { probeTarget } from './probe.ts';
 import { createSink } from './sink.ts';
 import { createSource } from './source.ts';
@@ -34,6 +36,10 @@ export const postgresDriver: Driver = {
         connections.use('look at the server', stop, async (connection) =>
           role === 'target' ? probeTarget(connection, options.schema, user, database) : [],
         ),
+      async probeBackup(stop) {
+        const version = await connections.use('look at the server', stop, serverVersion);
+        await findProgram('pg_dump', version);
+      },
       [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
     };
   },
