@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Item } from '../model/item.ts';
+import { carriedColumns } from '../model/shape.ts';
+import { createRowMarker, type RowMarks } from '../store/rows/row-digest.ts';
 import type { FilePart, Payload, Sink, Store } from '../store/store.ts';
 import type { ContractContext } from './store-contract.ts';
 import { begin, contentOf, formatOf, listed, never, stateOf, writeAll, writeChunk } from './testing.ts';
@@ -182,7 +184,7 @@ function checksFor(key: string, context: ContractContext): void {
       const stop = new AbortController();
       const writing = writeChunk(begun, begun.draft, first, {
         signal: stop.signal,
-        alter: (payload) => broken(payload, stop),
+        alter: (payload) => broken(inSmallParts(payload, begun.as), stop),
       });
       await assert.rejects(writing);
       await isNothing(store);
@@ -209,14 +211,24 @@ function checksFor(key: string, context: ContractContext): void {
   });
 }
 
-/** The payload up to the accident, which comes after its first part; a file's bytes come in small parts. */
+/** The payload up to the accident, which comes after its first part. */
 function cut(payload: Payload, accident: () => void): Payload {
   const parts = async function* () {
+    for await (const part of payload.parts as AsyncIterable<never>) {
+      yield part;
+      accident();
+    }
+  };
+  return { ...payload, parts: parts() };
+}
+
+/** The same content in parts of 4 KiB, or of one row each. */
+function inSmallParts(payload: Payload, { shape }: Item): Payload {
+  const marker = shape && createRowMarker(carriedColumns(shape).length, []);
+  const parts = async function* () {
     for await (const part of payload.parts as AsyncIterable<Uint8Array | FilePart>) {
-      for (const piece of part instanceof Uint8Array ? [part] : pieces(part)) {
-        yield piece;
-        accident();
-      }
+      if (!(part instanceof Uint8Array)) yield* pieces(part);
+      else if (marker) yield* singleRows(part, marker.mark(part));
     }
   };
   return { ...payload, parts: parts() } as Payload;
@@ -227,3 +239,8 @@ const pieces = ({ offset, bytes }: FilePart): FilePart[] =>
     offset: offset + i * 4096,
     bytes: bytes.subarray(i * 4096, (i + 1) * 4096),
   }));
+
+const singleRows = (part: Uint8Array, marks: RowMarks): Uint8Array[] =>
+  Array.from({ length: marks.rows }, (_, row) =>
+    part.subarray(marks.offset(row), row + 1 < marks.rows ? marks.offset(row + 1) : part.length),
+  );
