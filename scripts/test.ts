@@ -12,6 +12,9 @@ const debianPackages = [
   ['rsync', '/usr/bin/rsync'],
 ] as const;
 
+/** A contract suite says so of a store that was never meant to do the thing: nothing could enable that test. */
+const absentAbility = /^the store (cannot|has no|keeps no) /;
+
 installPackages();
 
 const patterns = process.argv.slice(2);
@@ -26,7 +29,8 @@ stream.on('test:fail', ({ name }) => {
   failed.push(name);
 });
 stream.on('test:pass', ({ name, skip }) => {
-  if (skip !== undefined && skip !== false) skipped.push(typeof skip === 'string' ? `${name} (${skip})` : name);
+  if (skip === undefined || skip === false || absentAbility.test(String(skip))) return;
+  skipped.push(typeof skip === 'string' ? `${name} (${skip})` : name);
 });
 stream.on('end', report);
 stream.compose(new spec()).pipe(process.stdout);

@@ -110,8 +110,8 @@ export interface PostgresSubject extends AsyncDisposable {
   readonly load: (rows: readonly City[], into?: Into, removeKeys?: readonly string[]) => Promise<Draft>;
 }
 
-export async function openPostgresSubject(driver: Driver): Promise<PostgresSubject> {
-  const server = await startPostgres({ settings: { fsync: 'off' } });
+export async function openPostgresSubject(driver: Driver, binaries: 'embedded' | 'system' = 'embedded'): Promise<PostgresSubject> {
+  const server = await startPostgres({ binaries, settings: { fsync: 'off' } });
   const admin = new pg.Client(server.url());
   await admin.connect();
   const store = await driver.open(parseAddress(server.url()).address, {}, never);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { after } from 'node:test';
 import { parseAddress } from '../../model/address.ts';
 import { crashSuite } from '../../testing/crash.ts';
@@ -7,7 +8,9 @@ import { storeContract, type StoreSubject } from '../../testing/store-contract.t
 import { never } from '../../testing/testing.ts';
 import { postgresDriver } from './driver.ts';
 
-const server = await openPostgresSubject(postgresDriver);
+// Debian's server where there is one: its pg_dump is as new as it, so backups are tried too.
+const binaries = existsSync('/usr/lib/postgresql') ? 'system' : 'embedded';
+const server = await openPostgresSubject(postgresDriver, binaries);
 after(() => server[Symbol.asyncDispose]());
 
 const subject: StoreSubject = {
