@@ -27,6 +27,8 @@ export interface RunContext {
   /** Ends the plan left open, by shipment; opened anew when absent. */
   readonly frozen: Map<number, FrozenEnds>;
   readonly budgets: readonly (SharedArrayBuffer | undefined)[];
+  /** The plan was made for this run by this process, a moment ago. */
+  readonly fresh: boolean;
   /** The plan of one shipment, in order; may be read more than once. */
   steps(shipment: number): AsyncIterable<readonly Step[]>;
   readonly signal: AbortSignal;
@@ -39,7 +41,7 @@ export interface RunContext {
 }
 
 /** What a run begins with: a plan's open ends, or nothing yet. */
-export type OpenShipments = Pick<RunContext, 'frozen' | 'budgets' | 'steps'>;
+export type OpenShipments = Pick<RunContext, 'frozen' | 'budgets' | 'fresh' | 'steps'>;
 
 /** Works through a run's shipments, one after another, until done, paused or stopped by an error. */
 export class ActiveRun implements Run {

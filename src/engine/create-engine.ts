@@ -28,6 +28,7 @@ export function createEngine(parts: RunParts): Engine {
       return new ActiveRun(header, parts, options, {
         frozen,
         budgets: opened.budgets,
+        fresh: true,
         steps: (shipment) => ofShipment(opened.steps(), shipment),
       });
     },
@@ -38,7 +39,7 @@ export function createEngine(parts: RunParts): Engine {
         shipment.bytesPerSecond === undefined ? undefined : new SharedArrayBuffer(8),
       );
       const steps = (shipment: number) => ofShipment(journal.steps(run), shipment);
-      return new ActiveRun(header, parts, options, { frozen: new Map(), budgets, steps });
+      return new ActiveRun(header, parts, options, { frozen: new Map(), budgets, fresh: false, steps });
     },
 
     verify: (run, options) => verifyRun(run, parts, options),
