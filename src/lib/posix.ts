@@ -340,7 +340,6 @@ function load() {
       const skip = (blockBytes - Number(koffi.address(raw) % BigInt(blockBytes))) % blockBytes;
       return raw.subarray(skip, skip + length);
     },
-    isAligned: (bytes: Uint8Array): boolean => koffi.address(bytes) % BigInt(blockBytes) === 0n,
   };
 }
 

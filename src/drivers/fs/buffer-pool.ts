@@ -1,6 +1,6 @@
 import type { Posix } from '../../lib/posix.ts';
 
-/** Buffers that readers borrow: one read at a time costs one allocation in all. */
+/** Aligned buffers that readers and writers borrow: one read at a time costs one allocation in all. */
 export interface BufferPool {
   borrow(): Buffer;
   giveBack(buffer: Buffer): void;
@@ -11,7 +11,7 @@ export function bufferPool(posix: Posix, bytes: number): BufferPool {
   return {
     borrow: () => idle.pop() ?? posix.alignedBuffer(bytes),
     giveBack(buffer) {
-      if (idle.length < 4) idle.push(buffer);
+      if (idle.length < 8) idle.push(buffer);
     },
   };
 }

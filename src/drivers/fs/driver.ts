@@ -7,12 +7,16 @@ import type { Address } from '../../model/address.ts';
 import type { Finding } from '../../model/finding.ts';
 import { MigrationError } from '../../model/migration-error.ts';
 import type { Driver, Store } from '../../store/store.ts';
+import { bufferPool } from './buffer-pool.ts';
 import { systemCode } from './fs-error.ts';
 import { HeldDirectories } from './held-directories.ts';
 import { fsOptions } from './options.ts';
 import { fsSink } from './sink.ts';
 import { tarOptions } from './tar.ts';
 import { fsSource } from './source.ts';
+
+/** What goes to the disk at once. */
+const blockBytes = 1024 * 1024;
 
 export const fsDriver: Driver = {
   scheme: 'file',
@@ -34,7 +38,7 @@ export const fsDriver: Driver = {
     return {
       address,
       source: fsSource(calls, held, walkOptions, isFile ? basename(path) : undefined),
-      ...(!isFile && { sink: fsSink({ posix: calls, held, owners, isRoot }) }),
+      ...(!isFile && { sink: fsSink({ posix: calls, held, buffers: bufferPool(calls, blockBytes), owners, isRoot }) }),
       probe: async (role) =>
         role === 'source' ? probeSource(address, path) : probeTarget(address, path, owners, isRoot),
       async probeBackup(stop) {

@@ -2,13 +2,13 @@ import { fdatasync, fsync, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { openFlags, type Stat } from '../../lib/posix.ts';
 import { nameToBytes, printableName } from '../../lib/byte-names.ts';
-import type { Item } from '../../model/item.ts';
+import type { Chunk, Item } from '../../model/item.ts';
 import { MigrationError } from '../../model/migration-error.ts';
 import type { Receipt } from '../../model/receipt.ts';
 import type { Draft, DraftOptions, FilePart, Payload } from '../../store/store.ts';
 import { isMissing, occupied, systemCode, targetError } from './fs-error.ts';
 import { draftName, isDraftName, splitKey } from './keys.ts';
-import { rangeWriter } from './range-writer.ts';
+import { cachedWriter, directWriter, type RangeWriter } from './range-writer.ts';
 import { chunkRange } from './read-file.ts';
 import {
   overwrites,
@@ -133,28 +133,24 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
 
     async write(chunk, payload, signal) {
       const parts = partsOf(payload);
+      const writer = file === undefined ? undefined : writerFor(file, ...chunkRange(chunk));
       try {
-        const [from, to] = chunkRange(chunk);
-        const writer = file === undefined ? undefined : rangeWriter(posix, file, directFor(to - from), from, to);
         let bytes = 0;
         for await (const part of parts) {
           signal.throwIfAborted();
           checkOpen();
-          if (part.offset < from || part.offset + part.bytes.length > to) {
-            throw new MigrationError(
-              'internal',
-              `A part of ${printableName(as.key)} lies outside its chunk ${chunk.id}.`,
-            );
-          }
-          writer?.write(part);
+          checkWithin(as, chunk, part);
+          await writer?.write(part);
           bytes += part.bytes.length;
         }
         checkOpen();
-        writer?.finish();
+        await writer?.finish();
         if (file !== undefined) await syncData(file);
         return { bytes, rows: 0 };
       } catch (error) {
         throw signal.aborted ? error : targetError(error, 'write', held.root, as.key);
+      } finally {
+        await writer?.end();
       }
     },
 
@@ -232,19 +228,32 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
     return bytes;
   }
 
+  function writerFor(opened: number, from: number, to: number): RangeWriter {
+    const past = to - from < directBytes ? undefined : openDirect();
+    if (past === undefined) return cachedWriter(posix, opened, from, to);
+    return directWriter(posix, target.buffers, opened, past, from, to);
+  }
+
   /** The same file, opened past the page cache; undefined where the file system has no such way. */
-  function directFor(bytes: number): number | undefined {
-    if (bytes < directBytes || directTried) return direct;
+  function openDirect(): number | undefined {
+    if (directTried) return direct;
     directTried = true;
+    let opened: number | undefined;
     try {
-      direct = posix.openAt(held.get(splitKey(as.key).directory), ticket.draft, openFlags.writeDirect);
-      if (posix.stat(direct).inode === ticket.inode) return direct;
-      posix.close(direct);
+      opened = posix.openAt(held.get(splitKey(as.key).directory), ticket.draft, openFlags.writeDirect);
+      if (posix.stat(opened).inode === ticket.inode) return (direct = opened);
     } catch {
       // Not supported (EINVAL): the page cache it is.
     }
-    return (direct = undefined);
+    if (opened !== undefined) posix.close(opened);
+    return undefined;
   }
+}
+
+function checkWithin(as: Item, chunk: Chunk, { offset, bytes }: FilePart): void {
+  const [from, to] = chunkRange(chunk);
+  if (offset >= from && offset + bytes.length <= to) return;
+  throw new MigrationError('internal', `A part of ${printableName(as.key)} lies outside its chunk ${chunk.id}.`);
 }
 
 /** Such a file system makes holes of written zeros, so that holes prove nothing. */

@@ -216,6 +216,36 @@ test('a chunk written again with holes has holes, whatever was there before', as
   ok(readFileSync(join(target, 'a')).equals(expected));
 });
 
+test('parts of any size and place, with gaps, make up a big file', async (t) => {
+  const { to, target } = await pair(t);
+  const size = 6 * 2 ** 20 + 5;
+  const content = Buffer.alloc(size);
+  for (let i = 0; i < size; i++) content[i] = (i * 7 + (i >> 12)) & 0xff;
+  content.fill(0, 1_500_000, 3_000_001);
+  const cuts = [
+    [0, 1000],
+    [1000, 1_500_000],
+    [3_000_001, 3_000_002],
+    [3_000_002, 5_000_000],
+    [5_000_000, size],
+  ] as const;
+  const draft = await to.sink.draft(fileItem('a', size), undefined, draftOptions(), signal);
+  const chunk = { id: `0-${size}`, bytes: size };
+  const reused = Buffer.alloc(size);
+  const parts = async function* () {
+    for (const [from, end] of cuts) {
+      content.copy(reused, 0, from, end);
+      yield { offset: from, bytes: reused.subarray(0, end - from) };
+      reused.fill(0xee);
+    }
+  };
+  const stored = await draft.write(chunk, { format: 'bytes', parts: parts(), rejects: [] }, signal);
+  strictEqual(stored.bytes, size - 1_500_001);
+  await draft.publish([{ chunk: chunk.id, ...stored, digest: '' }], signal);
+  ok(readFileSync(join(target, 'a')).equals(content));
+  ok(statSync(join(target, 'a')).blocks * 512 < size - 1_000_000);
+});
+
 test('a draft that is discarded leaves nothing, its directories included', async (t) => {
   const { to, target } = await pair(t);
   const draft = await to.sink.draft(fileItem('new/deep/a', 10), undefined, draftOptions(), signal);

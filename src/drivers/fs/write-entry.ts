@@ -6,6 +6,7 @@ import type { Into } from '../../model/job.ts';
 import type { DraftOptions } from '../../store/store.ts';
 import { MigrationError } from '../../model/migration-error.ts';
 import { printableName } from '../../lib/byte-names.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import { isDirectory } from './entry-item.ts';
 import { occupied, systemCode } from './fs-error.ts';
 import type { HeldDirectories } from './held-directories.ts';
@@ -15,6 +16,8 @@ import { removeTree } from './remove-tree.ts';
 export interface Target {
   readonly posix: Posix;
   readonly held: HeldDirectories;
+  /** For blocks on their way to the disk. */
+  readonly buffers: BufferPool;
   /** User and group are set. */
   readonly owners: boolean;
   /** This process may not give files away; what it may not set is left as it is. */
