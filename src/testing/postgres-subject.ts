@@ -110,7 +110,10 @@ export interface PostgresSubject extends AsyncDisposable {
   readonly load: (rows: readonly City[], into?: Into, removeKeys?: readonly string[]) => Promise<Draft>;
 }
 
-export async function openPostgresSubject(driver: Driver, binaries: 'embedded' | 'system' = 'embedded'): Promise<PostgresSubject> {
+export async function openPostgresSubject(
+  driver: Driver,
+  binaries: 'embedded' | 'system' = 'embedded',
+): Promise<PostgresSubject> {
   const server = await startPostgres({ binaries, settings: { fsync: 'off' } });
   const admin = new pg.Client(server.url());
   await admin.connect();
