@@ -20,7 +20,7 @@ export interface Target {
   readonly buffers: BufferPool;
   /** User and group are set. */
   readonly owners: boolean;
-  /** This process may not give files away; what it may not set is left as it is. */
+  /** This process may give files away; where it may not, owners are set as far as they can be. */
   readonly isRoot: boolean;
 }
 
