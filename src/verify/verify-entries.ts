@@ -1,3 +1,4 @@
+import type { Finding } from '../model/finding.ts';
 import type { Item } from '../model/item.ts';
 import { compareListings, type Pair } from '../store/compare-listings.ts';
 import { composeDigest } from '../store/content-digest.ts';
@@ -28,8 +29,14 @@ async function compareTrees(input: VerifyInput): Promise<void> {
   const { ends, shipment, depth, signal } = input;
   if (!ends.target) return;
   const filter = createItemFilter(shipment);
-  const ignore = () => {};
-  const listings = compareListings(ends.source.list(ignore, signal), ends.target.list(ignore, signal));
+  const unreadable: Finding[] = [];
+  const note = (finding: Finding): void => {
+    if (finding.code === 'item.unreadable') unreadable.push(finding);
+  };
+  const listings = compareListings(
+    ends.source.list(note, signal),
+    ends.target.list(() => {}, signal),
+  );
   for await (const pairs of listings) {
     signal.throwIfAborted();
     for (const pair of pairs) {
@@ -40,6 +47,9 @@ async function compareTrees(input: VerifyInput): Promise<void> {
       input.onItem(content(item));
     }
   }
+  // What the source would not show cannot have been carried: passing it over would be a success with data missing.
+  for (const { where, message } of unreadable)
+    await input.onDifference({ item: where ?? '', kind: 'missing', detail: message });
 }
 
 interface EntryDifference {

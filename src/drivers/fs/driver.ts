@@ -13,6 +13,7 @@ import { HeldDirectories } from './held-directories.ts';
 import { fsOptions } from './options.ts';
 import { fsSink } from './sink.ts';
 import { tarOptions } from './tar.ts';
+import type { Target } from './write-entry.ts';
 import { fsSource } from './source.ts';
 
 /** What goes to the disk at once. */
@@ -38,9 +39,20 @@ export const fsDriver: Driver = {
     return {
       address,
       source: fsSource(calls, held, walkOptions, isFile ? basename(path) : undefined),
-      ...(!isFile && { sink: fsSink({ posix: calls, held, buffers: bufferPool(calls, blockBytes), owners, isRoot }) }),
+      ...(!isFile && {
+        sink: fsSink({
+          posix: calls,
+          held,
+          buffers: bufferPool(calls, blockBytes),
+          owners,
+          isRoot,
+          durable: options.sync,
+        }),
+      }),
       probe: async (role) =>
-        role === 'source' ? probeSource(address, path) : probeTarget(address, path, owners, isRoot),
+        role === 'source'
+          ? probeSource(address, path)
+          : probeTarget(address, path, { owners, isRoot, durable: options.sync }),
       async probeBackup(stop) {
         await tarOptions(stop);
       },
@@ -98,9 +110,22 @@ function probeSource(address: Address, path: string): Finding[] {
   });
 }
 
-function probeTarget(address: Address, path: string, owners: boolean, isRoot: boolean): Finding[] {
+function probeTarget(
+  address: Address,
+  path: string,
+  { owners, isRoot, durable }: Pick<Target, 'owners' | 'isRoot' | 'durable'>,
+): Finding[] {
   const where = address.text;
   const findings: Finding[] = [];
+  if (!durable) {
+    findings.push({
+      level: 'warning',
+      code: 'store.not-durable',
+      message: 'Files are not synced to the disk (sync: false): a power cut may lose some that the bill says arrived.',
+      hint: 'Run `sync` before you rely on them, or leave the option out.',
+      where,
+    });
+  }
   const there = look(path);
   if (there && !there.isDirectory()) {
     return [

@@ -155,7 +155,8 @@ function sameBytes(posix: Posix, parent: number, draft: string, name: string): b
 }
 
 /** Makes everything written so far survive a power cut. */
-export async function syncTarget({ posix, held }: Target): Promise<void> {
+export async function syncTarget({ posix, held, durable }: Target): Promise<void> {
+  if (!durable) return;
   try {
     await posix.syncFileSystem(held.rootFile(true));
   } catch (error) {
