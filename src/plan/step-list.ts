@@ -6,7 +6,7 @@ import type { Step } from '../model/step.ts';
 /** A batch ends at whichever comes first. Every batch costs one sync of the target's file system, during which other
  *  workers cannot create files: with 2 048 entries 50 000 files took a third longer (bench/small-files.ts). A crash
  *  repeats at most one batch per worker, about a second of work. */
-const batchMembers = 16384;
+const batchMembers = 8192;
 const batchBytes = 256 * 1024 * 1024;
 /** Larger files travel as items of their own, in chunks. */
 const smallBytes = 1024 * 1024;
