@@ -59,7 +59,7 @@ function shipmentText({ shipment, totals, largest, kinds }: PlannedShipment, { c
     [2, 3],
   );
   return [
-    `${colors.bold(printable(shipment.name))}  ${colors.dim(`${shipment.strategy}, into ${shipment.into}, verify ${shipment.verify}`)}`,
+    `${colors.bold(printable(shipment.name))}  ${colors.dim(`${shipment.strategy}, ${effect(shipment)}, verify ${shipment.verify}`)}`,
     `  ${colors.cyan(ends)}`,
     `  ${'copy'.padEnd(8)} ${copy.items === 0 ? 'nothing' : `${kindWords(kinds)}${figures(copy)}`}`,
     ...(keep.items > 0 ? [`  ${'keep'.padEnd(8)} ${amount(keep)} that are equal already`] : []),
@@ -103,3 +103,7 @@ const amount = (totals: Amount): string => `${plural(totals.items, 'item')}${fig
 
 const figures = ({ rows, bytes }: Amount): string =>
   `${rows > 0 ? `, ${plural(rows, 'row')}` : ''}${bytes > 0 ? `, ${formatBytes(bytes)}` : ''}`;
+
+/** What becomes of what the target already holds. */
+const effect = ({ strategy, into, deletions }: Shipment): string =>
+  strategy === 'full' ? `into ${into}` : deletions ? 'with deletions' : 'no deletions';
