@@ -123,6 +123,21 @@ describe('bad input', () => {
     assert.deepEqual(await query('again', 'SELECT count(*)::int AS n FROM t'), [{ n: 2 }]);
   });
 
+  it('a target that is the source, or lies inside it, is refused', async () => {
+    mkdirSync(place.path('outer'));
+    const same = sqlite('same.db', 'CREATE TABLE t (id INTEGER PRIMARY KEY)');
+    for (const [from, to] of [
+      ['./outer', './outer'],
+      ['./outer', './outer/inner'],
+      [same, same],
+    ] as const) {
+      const ended = await place.waybill('run', from, to, '--json');
+      assert.equal(ended.code, 2, `${from} ${to}`);
+      assert.match(ended.stdout, /both source and target|lies inside the source/);
+    }
+    assert.deepEqual(readdirSync(place.path('outer')), []);
+  });
+
   it('names that become one after folding are refused at plan time', async () => {
     const source = sqlite(
       'clash.db',

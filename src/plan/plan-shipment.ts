@@ -61,6 +61,7 @@ export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
   for (const finding of await ends.from.probe('source', signal)) tally.report(finding);
   for (const finding of await ends.to.probe('target', signal)) tally.report(finding);
   checkFormats(ends, shipment, tally);
+  checkApart(ends, tally);
   if (shipment.backup !== undefined) await checkBackup(ends, shipment, tally, signal);
   if (tally.findings.some(({ level }) => level === 'error')) return done();
 
@@ -79,6 +80,23 @@ function checkFormats(ends: Ends, shipment: Shipment, tally: Tally): void {
     code: 'store.unsupported',
     message: `${shipment.from.address} gives ${content.join(', ')}; ${shipment.to.address} takes ${ends.sink.accepts.join(', ')}.`,
     hint: 'Databases go to databases and trees to trees; see `waybill connectors`.',
+  });
+}
+
+/** A store cannot be carried onto itself, nor a tree into itself: the next run would carry the copy as well. */
+function checkApart({ from, to }: Ends, tally: Tally): void {
+  const [source, target] = [from.address, to.address];
+  if (source.scheme !== target.scheme) return;
+  const nested = source.host === undefined && target.path.startsWith(`${source.path.replace(/\/$/, '')}/`);
+  if (source.text !== target.text && !nested) return;
+  tally.report({
+    level: 'error',
+    code: 'config.invalid',
+    message: nested
+      ? `The target ${target.text} lies inside the source ${source.text}.`
+      : `${source.text} is both source and target.`,
+    hint: 'Name a target outside the source.',
+    where: target.text,
   });
 }
 
