@@ -46,7 +46,7 @@ export interface DirectoryEntry {
   readonly type: number;
 }
 
-export const entryType = { unknown: 0, directory: 4 } as const;
+export const entryType = { unknown: 0, directory: 4, regular: 8 } as const;
 
 export const openFlags = {
   read: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY | 0o2000000,
@@ -210,6 +210,11 @@ function load() {
       check('statx', libc.statx(file, put(''), emptyPath, basicStats, base + place.stat));
       return parseStat();
     },
+    /** For listings of which no string is made (lib/raw-listing.ts): the name at an address, the 256 bytes of struct
+     *  statx to another. False where that fails. */
+    statRaw(directory: number, name: number, into: number): boolean {
+      return libc.statx(directory, name, notFollow, basicStats, into) === 0;
+    },
     /** Does not follow a symbolic link. */
     statAt(directory: number, name: string): Stat {
       check('statx', libc.statx(directory, put(name), notFollow, basicStats, base + place.stat));
@@ -240,6 +245,13 @@ function load() {
           at = next;
         }
       }
+    },
+    /** The next entries as getdents64 gives them, to an address with room for `length` bytes. Gives the bytes used; 0 at
+     *  the end, after which it begins again. */
+    readRaw(directory: number, into: number, length: number): number {
+      const used = check('getdents64', libc.getdents64(directory, into, length));
+      if (used === 0) check('lseek', libc.lseek(directory, 0, 0));
+      return used;
     },
     makeDirectory(directory: number, name: string, mode: number): void {
       check('mkdirat', libc.mkdirat(directory, put(name), mode));
@@ -340,10 +352,13 @@ function load() {
       const skip = (blockBytes - Number(koffi.address(raw) % BigInt(blockBytes))) % blockBytes;
       return raw.subarray(skip, skip + length);
     },
+    /** Good for as long as the bytes are referred to. */
+    addressOf: (bytes: Uint8Array): number => Number(koffi.address(bytes)),
   };
 }
 
-function parseName(memory: Buffer, start: number): string {
+/** The NUL-terminated name at `start`. */
+export function parseName(memory: Buffer, start: number): string {
   let end = start;
   let seen = 0;
   for (let byte = memory[end] ?? 0; byte !== 0; byte = memory[++end] ?? 0) seen |= byte;

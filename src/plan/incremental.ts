@@ -1,5 +1,6 @@
 import type { Item } from '../model/item.ts';
-import { compareListings } from '../store/compare-listings.ts';
+import { compareListings, type Pair } from '../store/compare-listings.ts';
+import type { Differing, Source } from '../store/store.ts';
 import type { PlanContext } from './plan-shipment.ts';
 import { DirectoryTrail } from './directory-trail.ts';
 import { planChangedRows } from './changed-rows.ts';
@@ -28,12 +29,9 @@ async function planChangedEntries(context: PlanContext): Promise<void> {
     if (action === 'remove') steps.remove(directory);
     else if (touched) steps.copy(directory, directory);
   });
-  const listings = compareListings(
-    ends.source.list(tally.report, signal),
-    ends.target.list(() => {}, signal),
-  );
-  for await (const pairs of listings) {
+  for await (const { pairs, equal } of differing(context, ends.target)) {
     signal.throwIfAborted();
+    tally.keepFiles(equal);
     for (const { source, target } of pairs) {
       const item = source ?? target;
       if (!item || !filter(item)) continue;
@@ -54,6 +52,27 @@ async function planChangedEntries(context: PlanContext): Promise<void> {
     context.onSeen(tally.totals());
   }
   trail.end();
+}
+
+/** Both trees joined; files that are equal may be left out and only counted. */
+function differing(context: PlanContext, target: Source): AsyncIterable<Differing> {
+  const { ends, shipment, since, tally, signal } = context;
+  // What is only counted cannot be filtered.
+  const whole = shipment.include.length === 0 && shipment.exclude.length === 0;
+  const quick = whole ? ends.source.differing?.(target, since, tally.report, signal) : undefined;
+  return (
+    quick ??
+    everyPair(
+      compareListings(
+        ends.source.list(tally.report, signal),
+        target.list(() => {}, signal),
+      ),
+    )
+  );
+}
+
+async function* everyPair(listing: AsyncIterable<readonly Pair[]>): AsyncGenerator<Differing> {
+  for await (const pairs of listing) yield { pairs, equal: { files: 0, bytes: 0 } };
 }
 
 /** Equal attributes mean equal content, unless the source entry's ctime is later than the last run's start: then

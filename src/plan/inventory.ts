@@ -24,6 +24,14 @@ export class Tally {
     if (action === 'copy' && item.bytes > (this.#largest.at(-1)?.bytes ?? -1)) this.#insert(item);
   }
 
+  /** Files that were only counted (Source.differing). */
+  keepFiles({ files, bytes }: { readonly files: number; readonly bytes: number }): void {
+    if (files === 0) return;
+    this.#sums.keep.items += files;
+    this.#sums.keep.bytes += bytes;
+    this.#kinds['file'] = (this.#kinds['file'] ?? 0) + files;
+  }
+
   readonly report = (finding: Finding): void => {
     if (this.findings.length < keptFindings || finding.level === 'error') this.findings.push(finding);
     else this.#findingsLeftOut += 1;

@@ -1,6 +1,5 @@
 import { MigrationError } from '../model/migration-error.ts';
 import type { Finding } from '../model/finding.ts';
-import type { Item } from '../model/item.ts';
 import { retry, retryUntilFirst, type RetryPolicy } from '../lib/retry.ts';
 import { overlay } from './overlay.ts';
 import type { Draft, Sink, Source, Store } from './store.ts';
@@ -38,7 +37,13 @@ export function retrying(store: Store, storePolicy: StoreRetryPolicy): Store {
 
 function retryingSource(source: Source, policy: RetryPolicy): Source {
   return overlay(source, {
-    list: (report, signal) => retryUntilFirst(() => reportedOnce(source, report, signal), policy, signal),
+    list: (report, signal) =>
+      retryUntilFirst(() => reportedOnce((held) => source.list(held, signal), report), policy, signal),
+    differing(target, since, report, signal) {
+      const open = (held: Report) => source.differing?.(target, since, held, signal);
+      if (!open(() => {})) return undefined;
+      return retryUntilFirst(() => reportedOnce((held) => required(open(held)), report), policy, signal);
+    },
     split: (item, targetBytes, signal) =>
       retryUntilFirst(() => source.split(item, targetBytes, signal), policy, signal),
     snapshot: (at, signal) => retry(async () => required(await source.snapshot?.(at, signal)), policy, signal),
@@ -50,15 +55,13 @@ function retryingSource(source: Source, policy: RetryPolicy): Source {
   });
 }
 
+type Report = (finding: Finding) => void;
+
 /** Holds findings back until the first page, so that those of a failed attempt are not reported twice. */
-async function* reportedOnce(
-  source: Source,
-  report: (finding: Finding) => void,
-  signal: AbortSignal,
-): AsyncGenerator<readonly Item[]> {
+async function* reportedOnce<T>(open: (report: Report) => AsyncIterable<T>, report: Report): AsyncGenerator<T> {
   const held: Finding[] = [];
   let begun = false;
-  for await (const page of source.list((finding) => (begun ? report(finding) : held.push(finding)), signal)) {
+  for await (const page of open((finding) => (begun ? report(finding) : held.push(finding)))) {
     begun = true;
     held.splice(0).forEach(report);
     yield page;

@@ -7,6 +7,7 @@ import type { Finding } from '../model/finding.ts';
 import type { Chunk, Item } from '../model/item.ts';
 import type { Into } from '../model/job.ts';
 import type { MemberReceipt, Receipt, Reject, Stored } from '../model/receipt.ts';
+import type { Pair } from './compare-listings.ts';
 import type { OptionSchema, OptionValues } from './options.ts';
 
 /** How content travels. `bytes`: a file's bytes in order. `members`: whole small entries of a batch. `rows`: rows in
@@ -45,6 +46,15 @@ export interface Source {
    *  What it passes over on purpose (sockets, system tables, other file systems) goes to `report`. A target that does
    *  not exist yet lists nothing. */
   list(report: (finding: Finding) => void, signal: AbortSignal): AsyncIterable<readonly Item[]>;
+  /** What comparing this list with that of `target` gives (compareListings), without the files that are equal in kind
+   *  and fingerprint: those are only counted. A file of this source whose ctime is not before `since` (milliseconds since
+   *  1970) is handed out all the same. Undefined, or absent: these two cannot do better than comparing their lists. */
+  differing?(
+    target: Source,
+    since: number | undefined,
+    report: (finding: Finding) => void,
+    signal: AbortSignal,
+  ): AsyncIterable<Differing> | undefined;
   /** Covers the item exactly, without gap or overlap. Items of at most `targetBytes` give one chunk; an item with no
    *  content (a directory, an index) gives none. The same call on the same snapshot gives the same chunks. */
   split(item: Item, targetBytes: number, signal: AbortSignal): AsyncIterable<Chunk>;
@@ -69,6 +79,12 @@ export interface Source {
     wanted: ReadonlySet<number>,
     signal: AbortSignal,
   ): AsyncIterable<readonly RowPrint[]>;
+}
+
+export interface Differing {
+  readonly pairs: readonly Pair[];
+  /** Equal files that were left out since the page before; they may lie before, between or behind its pairs. */
+  readonly equal: { readonly files: number; readonly bytes: number };
 }
 
 export interface Snapshot extends AsyncDisposable {

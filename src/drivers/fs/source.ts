@@ -2,21 +2,38 @@ import type { Posix } from '../../lib/posix.ts';
 import type { Chunk, Item } from '../../model/item.ts';
 import type { Reject } from '../../model/receipt.ts';
 import { noContent, pieceBytes } from '../../store/content-digest.ts';
-import type { ItemDigest, Payload, Source } from '../../store/store.ts';
+import type { Pair } from '../../store/compare-listings.ts';
+import type { Differing, ItemDigest, Payload, Source } from '../../store/store.ts';
 import { bufferPool } from './buffer-pool.ts';
 import { entryItem } from './entry-item.ts';
 import { sourceError, systemCode } from './fs-error.ts';
 import type { HeldDirectories } from './held-directories.ts';
 import { digestFile, readChunk } from './read-file.ts';
 import { readMembers } from './read-members.ts';
-import { walk, type Report, type WalkOptions } from './walk.ts';
+import { differing, type EqualCount, type Tree } from './differing.ts';
+import type { Report, WalkOptions } from './entry-reader.ts';
+import { walk } from './walk.ts';
 
 const pageItems = 1024;
 const partBytes = 1024 * 1024;
 const batchBytes = 4 * 1024 * 1024;
 
+/** Finds a folder's insides again behind whatever wraps its source (store/overlay.ts). */
+const folder = Symbol('folder');
+
+interface Folder {
+  readonly owners: boolean;
+  readonly oneFileSystem: boolean;
+  /** Throws `item.unreadable`; undefined when there is none. */
+  open(): Tree | undefined;
+}
+
+interface FolderSource extends Source {
+  readonly [folder]?: Folder;
+}
+
 /** `only` narrows the tree to one file of the root directory. */
-export function fsSource(posix: Posix, held: HeldDirectories, options: WalkOptions, only?: string): Source {
+export function fsSource(posix: Posix, held: HeldDirectories, options: WalkOptions, only?: string): FolderSource {
   const parts = bufferPool(posix, partBytes);
   const batches = bufferPool(posix, batchBytes);
 
@@ -35,6 +52,22 @@ export function fsSource(posix: Posix, held: HeldDirectories, options: WalkOptio
       signal.throwIfAborted();
       if (page.length > 0) yield page;
     },
+
+    ...(only === undefined &&
+      ({
+        [folder]: { ...options, open: openTree },
+
+        differing(target: FolderSource, since, report, signal) {
+          const other = target[folder];
+          // Owners that one of the two leaves out differ everywhere.
+          if (!other || other.owners !== options.owners || other.oneFileSystem !== options.oneFileSystem)
+            return undefined;
+          return inPages(
+            (equal) => differing(posix, openTree(), other.open(), { ...options, since }, equal, report),
+            signal,
+          );
+        },
+      } satisfies Partial<FolderSource>)),
 
     async *split(item, targetBytes) {
       if (item.kind !== 'file' || item.bytes === 0) return;
@@ -58,21 +91,47 @@ export function fsSource(posix: Posix, held: HeldDirectories, options: WalkOptio
     },
   };
 
-  function* entries(report: Report): Generator<Item, void, void> {
-    let root: number;
+  function openTree(): Tree | undefined {
     try {
-      root = held.rootFile();
+      return { path: held.root, root: held.rootFile() };
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return;
+      if (systemCode(error) === 'ENOENT') return undefined;
       throw sourceError(error, held.root, './');
     }
+  }
+
+  function* entries(report: Report): Generator<Item, void, void> {
+    const tree = openTree();
+    if (!tree) return;
     if (only === undefined) {
-      yield* walk(posix, held.root, root, options, report);
+      yield* walk(posix, tree.path, tree.root, options, report);
     } else {
-      const stat = posix.lookAt(root, only);
+      const stat = posix.lookAt(tree.root, only);
       if (stat) yield entryItem(only, stat, options);
     }
   }
+}
+
+const pageEqualFiles = 16384;
+
+async function* inPages(
+  walkTrees: (equal: EqualCount) => Iterable<Pair>,
+  signal: AbortSignal,
+): AsyncGenerator<Differing> {
+  const equal: EqualCount = { files: 0, bytes: 0 };
+  let pairs: Pair[] = [];
+  const page = (): Differing => {
+    signal.throwIfAborted();
+    const full = { pairs, equal: { ...equal } };
+    pairs = [];
+    equal.files = equal.bytes = 0;
+    return full;
+  };
+  for (const pair of walkTrees(equal)) {
+    pairs.push(pair);
+    if (pairs.length >= pageItems || equal.files >= pageEqualFiles) yield page();
+  }
+  yield page();
 }
 
 const chunkOf = (from: number, to: number): Chunk => ({
