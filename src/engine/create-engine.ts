@@ -129,7 +129,7 @@ async function verifyRun(run: string, parts: RunParts, options: VerifyOptions): 
         options.onDifference?.(shipment.name, difference);
       },
       onItem(content) {
-        sums.items += 1;
+        sums.items += content.items;
         sums.rows += content.rows;
         sums.bytes += content.bytes;
         const { bytes, rows } = sums;

@@ -1,6 +1,5 @@
 import type { Item } from '../model/item.ts';
-import { compareListings, type Pair } from '../store/compare-listings.ts';
-import type { Differing, Source } from '../store/store.ts';
+import { compareTrees } from '../store/compare-trees.ts';
 import type { PlanContext } from './plan-shipment.ts';
 import { DirectoryTrail } from './directory-trail.ts';
 import { planChangedRows } from './changed-rows.ts';
@@ -23,13 +22,21 @@ export async function planIncremental(context: PlanContext): Promise<void> {
 }
 
 async function planChangedEntries(context: PlanContext): Promise<void> {
-  const { ends, shipment, filter, tally, steps, signal } = context;
+  const { ends, shipment, since, filter, tally, steps, signal } = context;
   if (!ends.target) return;
   const trail = new DirectoryTrail((directory, action, touched) => {
     if (action === 'remove') steps.remove(directory);
     else if (touched) steps.copy(directory, directory);
   });
-  for await (const { pairs, equal } of differing(context, ends.target)) {
+  const { source, target } = ends;
+  for await (const { pairs, equal } of compareTrees({
+    source,
+    target,
+    shipment,
+    since,
+    report: tally.report,
+    signal,
+  })) {
     signal.throwIfAborted();
     tally.keepFiles(equal);
     for (const { source, target } of pairs) {
@@ -52,27 +59,6 @@ async function planChangedEntries(context: PlanContext): Promise<void> {
     context.onSeen(tally.totals());
   }
   trail.end();
-}
-
-/** Both trees joined; files that are equal may be left out and only counted. */
-function differing(context: PlanContext, target: Source): AsyncIterable<Differing> {
-  const { ends, shipment, since, tally, signal } = context;
-  // What is only counted cannot be filtered.
-  const whole = shipment.include.length === 0 && shipment.exclude.length === 0;
-  const quick = whole ? ends.source.differing?.(target, since, tally.report, signal) : undefined;
-  return (
-    quick ??
-    everyPair(
-      compareListings(
-        ends.source.list(tally.report, signal),
-        target.list(() => {}, signal),
-      ),
-    )
-  );
-}
-
-async function* everyPair(listing: AsyncIterable<readonly Pair[]>): AsyncGenerator<Differing> {
-  for await (const pairs of listing) yield { pairs, equal: { files: 0, bytes: 0 } };
 }
 
 /** Equal attributes mean equal content, unless the source entry's ctime is later than the last run's start: then

@@ -1,6 +1,7 @@
 import type { Finding } from '../model/finding.ts';
 import type { Item } from '../model/item.ts';
-import { compareListings, type Pair } from '../store/compare-listings.ts';
+import type { Pair } from '../store/compare-listings.ts';
+import { compareTrees } from '../store/compare-trees.ts';
 import { composeDigest } from '../store/content-digest.ts';
 import { createItemFilter } from '../store/item-filter.ts';
 import { content, type VerifyInput } from './verify-input.ts';
@@ -15,7 +16,7 @@ export async function verifyEntries(input: VerifyInput): Promise<void> {
       await input.onDifference(difference);
     },
   };
-  await compareTrees(noting);
+  await compareEntries(noting);
   if (input.depth === 'digests' && input.reread) await rereadFiles(noting);
   for await (const page of input.steps()) {
     for (const { seq, action, item } of page) {
@@ -25,7 +26,7 @@ export async function verifyEntries(input: VerifyInput): Promise<void> {
   }
 }
 
-async function compareTrees(input: VerifyInput): Promise<void> {
+async function compareEntries(input: VerifyInput): Promise<void> {
   const { ends, shipment, depth, signal } = input;
   if (!ends.target) return;
   const filter = createItemFilter(shipment);
@@ -33,11 +34,17 @@ async function compareTrees(input: VerifyInput): Promise<void> {
   const note = (finding: Finding): void => {
     if (finding.code === 'item.unreadable') unreadable.push(finding);
   };
-  const listings = compareListings(
-    ends.source.list(note, signal),
-    ends.target.list(() => {}, signal),
-  );
-  for await (const pairs of listings) {
+  const everything = depth === 'every-byte' ? 0 : undefined;
+  const { source, target } = ends;
+  for await (const { pairs, equal } of compareTrees({
+    source,
+    target,
+    shipment,
+    since: everything,
+    report: note,
+    signal,
+  })) {
+    if (equal.files > 0) input.onItem({ key: '', items: equal.files, rows: 0, bytes: equal.bytes });
     signal.throwIfAborted();
     for (const pair of pairs) {
       const item = pair.source ?? pair.target;

@@ -17,7 +17,7 @@ export interface VerifyInput {
   /** The run has ended: files are read again and compared with the digests taken while they were written. */
   readonly reread: boolean;
   readonly onDifference: (difference: Difference) => Promise<void>;
-  /** An item was looked at. */
+  /** An item was looked at, or several that need no mention. */
   readonly onItem: (content: Content) => void;
   /** All that a step of the plan carried was looked at. */
   readonly onStep: (step: number, equal: boolean) => Promise<void>;
@@ -26,8 +26,14 @@ export interface VerifyInput {
 
 export interface Content {
   readonly key: string;
+  readonly items: number;
   readonly rows: number;
   readonly bytes: number;
 }
 
-export const content = (item: Item, rows = item.rows ?? 0): Content => ({ key: item.key, rows, bytes: item.bytes });
+export const content = (item: Item, rows = item.rows ?? 0): Content => ({
+  key: item.key,
+  items: 1,
+  rows,
+  bytes: item.bytes,
+});
