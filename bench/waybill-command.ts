@@ -7,5 +7,6 @@ const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 export const waybill = (state: string, words: (round: number) => readonly string[]): Contender => ({
   name: 'waybill',
   command: (round) => [process.execPath, main, ...words(round)],
-  environment: { WAYBILL_STATE: state },
+  // bin/waybill turns the compile cache on; here the same file is started without it, so that its memory can be seen.
+  environment: { WAYBILL_STATE: state, NODE_COMPILE_CACHE: `${state}-compiled` },
 });
