@@ -29,7 +29,8 @@ export async function runShipment(index: number, context: RunContext): Promise<v
   throwIfPaused(context);
   await context.enter(index, 'verifying');
   await verify(index, shipment, frozen, steps, context);
-  await frozen.ends.sink.sweep(context.header.id, context.signal);
+  // A run that had nothing to do since it was planned left nothing behind.
+  if (!context.fresh || (await anyStep(steps))) await frozen.ends.sink.sweep(context.header.id, context.signal);
   await context.enter(index, 'done');
 }
 
