@@ -84,6 +84,15 @@ describe('two folders that are compared at once', () => {
     );
   });
 
+  it('leave files of several names to the lists, which know their first', async (t) => {
+    const [from, to] = twins(t, randomOf(5));
+    for (const tree of [from, to]) {
+      put(join(tree, 'link 1'), 'x');
+      linkSync(join(tree, 'link 1'), join(tree, 'link 2'));
+    }
+    await sameAsLists(t, from, to, undefined);
+  });
+
   it('may be missing', async (t) => {
     const [from] = twins(t, randomOf(5));
     const folder = tempFolder(t);
