@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 
@@ -26,6 +26,8 @@ export async function sideBySide(contenders: readonly Contender[], rounds: numbe
   for (let round = 0; round <= rounds; round++) {
     for (const [i, contender] of contenders.entries()) {
       await contender.prepare?.();
+      // What an earlier one left unwritten is not this one's to wait for.
+      spawnSync('sync');
       const { seconds, peakMiB } = await timed(contender, round);
       const timing = timings[i];
       if (round === 0 || !timing) continue;

@@ -16,7 +16,8 @@ import { createRegistry } from './store/registry.ts';
 /** The stores that this installation opens. */
 export const registry = createRegistry(drivers);
 
-export { jobFromFlags, readJob, type JobContext, type JobOverrides } from './config/config.ts';
+export { jobFromFlags, type JobContext, type JobOverrides } from './config/config.ts';
+export { readJob } from './config/read-job.ts';
 export { createSecretKeeper, type SecretKeeper, type SecretSources } from './config/secrets.ts';
 export { openWaybill, type WaybillOptions } from './open-waybill.ts';
 export type {

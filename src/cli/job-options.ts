@@ -51,7 +51,7 @@ export async function jobOf(
   options: JobOptions,
   context: Context,
 ): Promise<Job> {
-  const [{ jobFromFlags, readJob }, registry] = await Promise.all([import('../config/config.ts'), context.registry()]);
+  const [{ jobFromFlags }, registry] = await Promise.all([import('../config/config.ts'), context.registry()]);
   const workers = await defaultWorkers();
   const overrides = overridesOf(options);
   if (from !== undefined && to !== undefined) {
@@ -69,6 +69,7 @@ export async function jobOf(
     });
   }
   const file = from ?? 'waybill.yaml';
+  const { readJob } = await import('../config/read-job.ts');
   return readJob(await readJobFile(file, from, context), file, { registry, workers, overrides, cwd: context.cwd });
 }
 

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { MigrationError } from '../model/migration-error.ts';
 import { createRegistry } from '../store/registry.ts';
 import type { Driver } from '../store/store.ts';
-import { jobFromFlags, readJob } from './config.ts';
+import { jobFromFlags } from './config.ts';
+import { readJob } from './read-job.ts';
 
 const neverOpened = () => Promise.reject(new Error('config must not open a store'));
 

@@ -1,7 +1,7 @@
 /** config: what the user wrote, as the job the engine takes.
  *  Promise: every error names its file, line and column (or flag) and, for a mistyped word, the nearest known one;
  *  a secret is a reference from beginning to end. Callers: cli, server. */
-import { basename, dirname, extname, resolve } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import { parseByteRate, parseBytes } from '../lib/byte-size.ts';
 import { parseAddress } from '../model/address.ts';
 import type { Endpoint, Job, Shipment } from '../model/job.ts';
@@ -10,7 +10,6 @@ import { readEndpoint, type EndpointContext } from './endpoint.ts';
 import { jobKeys, jobSchema, shipmentKeys, type ShipmentEntry } from './job-schema.ts';
 import { problemsError, type Path, type Places, type Problem } from './problem.ts';
 import { schemaProblems } from './schema-problem.ts';
-import { parseYaml } from './yaml-document.ts';
 
 export interface JobContext {
   readonly registry: Registry;
@@ -28,20 +27,6 @@ export interface JobOverrides {
 
 /** 64 MiB: see the engine for why. */
 const defaultChunkBytes = 64 * 2 ** 20;
-
-/** Reads a job file's text. `file` is its path: relative paths in the job start at its folder, errors name it as it is
- *  given here; `cwd` is where a relative `file` starts. Throws `config.invalid`, `address.unknown-scheme`. */
-export function readJob(text: string, file: string, context: JobContext & { readonly cwd: string }): Job {
-  const { value, places } = parseYaml(text, file);
-  const overrides = context.overrides ?? { job: {}, shipment: {} };
-  const folder = dirname(resolve(context.cwd, file));
-  return buildJob(applyOverrides(value, overrides), overriddenPlaces(places, overrides), context, {
-    registry: context.registry,
-    folder,
-    secretHint: (_end, option) =>
-      `Write a reference: \`${option}: \${env:NAME}\` or \`${option}: \${file:/path}\`, beside \`address\`.`,
-  });
-}
 
 /** What `waybill run FROM TO --flags` means. `values` are a shipment's, by the keys of the job file. Secrets come from
  *  options given as references, or from WAYBILL_FROM_<OPTION> and WAYBILL_TO_<OPTION> where `env` has them. */
@@ -65,7 +50,8 @@ export function jobFromFlags(
   return { ...job, name: values.job['name'] === undefined ? (job.shipments[0]?.name ?? job.name) : job.name };
 }
 
-function buildJob(raw: unknown, places: Places, context: JobContext, endpoints: EndpointContext): Job {
+/** The job that raw values mean; `places` says where each of them stands. */
+export function buildJob(raw: unknown, places: Places, context: JobContext, endpoints: EndpointContext): Job {
   const parsed = jobSchema.safeParse(raw ?? {});
   if (!parsed.success) {
     throw problemsError(schemaProblems(parsed.error.issues, raw ?? {}, [], knownKeys), places);
@@ -162,27 +148,8 @@ function distinctNames(shipments: readonly Shipment[]): Shipment[] {
   });
 }
 
-function applyOverrides(value: unknown, overrides: JobOverrides): unknown {
-  if (!isMapping(value)) return value;
-  const shipments = Array.isArray(value['shipments'])
-    ? value['shipments'].map((entry: unknown) => (isMapping(entry) ? { ...entry, ...overrides.shipment } : entry))
-    : value['shipments'];
-  return { ...value, ...overrides.job, shipments };
-}
-
-const isMapping = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function overriddenPlaces(places: Places, overrides: JobOverrides): Places {
-  return (path, on) => {
-    const values = path.length === 1 ? overrides.job : overrides.shipment;
-    const key = path.length === 1 ? path[0] : path[2];
-    return key !== undefined && Object.hasOwn(values, key) ? flagPlaces(path, on) : places(path, on);
-  };
-}
-
 /** `--max-quarantine` for `maxQuarantine`, `--to-option names` for an option of the target. */
-const flagPlaces: Places = (path) => {
+export const flagPlaces: Places = (path) => {
   const [first, , key, option] = path;
   const name = first === 'shipments' ? key : first;
   if (name === undefined) return undefined;

@@ -234,7 +234,7 @@ function load() {
     /** All entries but `.` and `..`, in the order of the file system. */
     readDirectory(directory: number): DirectoryEntry[] {
       const entries: DirectoryEntry[] = [];
-      check('lseek', libc.lseek(directory, 0, 0));
+      this.rewind(directory);
       for (;;) {
         const end = check('getdents64', libc.getdents64(directory, base + place.listing, listingBytes));
         if (end === 0) return entries;
@@ -246,12 +246,14 @@ function load() {
         }
       }
     },
-    /** The next entries as getdents64 gives them, to an address with room for `length` bytes. Gives the bytes used; 0 at
-     *  the end, after which it begins again. */
+    /** The next entries as getdents64 gives them, to an address with room for `length` bytes. Gives the bytes used, 0 at
+     *  the end. */
     readRaw(directory: number, into: number, length: number): number {
-      const used = check('getdents64', libc.getdents64(directory, into, length));
-      if (used === 0) check('lseek', libc.lseek(directory, 0, 0));
-      return used;
+      return check('getdents64', libc.getdents64(directory, into, length));
+    },
+    /** Lets readRaw() begin again. */
+    rewind(directory: number): void {
+      check('lseek', libc.lseek(directory, 0, 0));
     },
     makeDirectory(directory: number, name: string, mode: number): void {
       check('mkdirat', libc.mkdirat(directory, put(name), mode));

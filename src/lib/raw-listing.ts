@@ -30,6 +30,7 @@ export class RawListing {
   read(directory: number): void {
     this.#count = 0;
     this.#slots = undefined;
+    this.#posix.rewind(directory);
     for (let end = 0; ;) {
       this.#reserve(end + readBytes);
       const used = this.#posix.readRaw(directory, this.#address + end, readBytes);

@@ -1,17 +1,9 @@
 /** The postgres driver: PostgreSQL 12 and later as a target. Tables are staged in a schema of Waybill's own and moved
  *  into place whole; the source side serves verification and incremental comparison.
- *  What happens at the server on an abort: the running statement is cancelled and its transaction rolled back. */
-import type { Address } from '../../model/address.ts';
-import { MigrationError } from '../../model/migration-error.ts';
-import type { OptionValues } from '../../store/options.ts';
+ *  What happens at the server on an abort: the running statement is cancelled and its transaction rolled back.
+ *  What opens a database is loaded when one is opened. */
 import type { Driver } from '../../store/store.ts';
-import { Connections } from './connections.ts';
-import { postgresOptions, type PostgresOptions } from './options.ts';
-import { serverVersion } from './backup.ts';
-import { findProgram } from './client-program.ts';
-import { probeTarget } from './probe.ts';
-import { createSink } from './sink.ts';
-import { createSource } from './source.ts';
+import { postgresOptions } from './options.ts';
 
 export const postgresDriver: Driver = {
   scheme: 'postgres',
@@ -19,41 +11,7 @@ export const postgresDriver: Driver = {
   options: postgresOptions,
   example: 'postgres://app@db.example:5432/shop?schema=public',
   async open(address, values, signal) {
-    const options = readOptions(address, values);
-    const connections = new Connections(address, options);
-    try {
-      await connections.use('connect', signal, (connection) => connection.run('SELECT 1'));
-    } catch (error) {
-      await connections[Symbol.asyncDispose]();
-      throw error;
-    }
-    const { user, database } = connections.place;
-    return {
-      address,
-      source: createSource(connections, options),
-      sink: createSink(connections, options),
-      probe: (role, stop) =>
-        connections.use('look at the server', stop, async (connection) =>
-          role === 'target' ? probeTarget(connection, options.schema, user, database) : [],
-        ),
-      async probeBackup(stop) {
-        const version = await connections.use('look at the server', stop, serverVersion);
-        await findProgram('pg_dump', version);
-      },
-      [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
-    };
+    const { openServer } = await import('./open-server.ts');
+    return openServer(address, values, signal);
   },
 };
-
-/** What stands in the address wins over the options beside it, which may be no more than their defaults. */
-function readOptions(address: Address, values: OptionValues): PostgresOptions {
-  const { host: _, ...inAddress } = address.query;
-  const parsed = postgresOptions.strict().safeParse({ ...values, ...inAddress });
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const name = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue?.path.join('.');
-  throw new MigrationError('config.invalid', `Option ${name} of ${address.text}: ${issue?.message ?? 'invalid'}.`, {
-    hint: `PostgreSQL takes ${Object.keys(postgresOptions.shape).join(', ')}.`,
-    where: address.text,
-  });
-}

@@ -1,0 +1,51 @@
+import type { Address } from '../../model/address.ts';
+import { MigrationError } from '../../model/migration-error.ts';
+import type { OptionValues } from '../../store/options.ts';
+import type { Store } from '../../store/store.ts';
+import { Connections } from './connections.ts';
+import { postgresOptions, type PostgresOptions } from './options.ts';
+import { serverVersion } from './backup.ts';
+import { findProgram } from './client-program.ts';
+import { probeTarget } from './probe.ts';
+import { createSink } from './sink.ts';
+import { createSource } from './source.ts';
+
+/** Connects to the server, and throws where that fails. */
+export async function openServer(address: Address, values: OptionValues, signal: AbortSignal): Promise<Store> {
+  const options = readOptions(address, values);
+  const connections = new Connections(address, options);
+  try {
+    await connections.use('connect', signal, (connection) => connection.run('SELECT 1'));
+  } catch (error) {
+    await connections[Symbol.asyncDispose]();
+    throw error;
+  }
+  const { user, database } = connections.place;
+  return {
+    address,
+    source: createSource(connections, options),
+    sink: createSink(connections, options),
+    probe: (role, stop) =>
+      connections.use('look at the server', stop, async (connection) =>
+        role === 'target' ? probeTarget(connection, options.schema, user, database) : [],
+      ),
+    async probeBackup(stop) {
+      const version = await connections.use('look at the server', stop, serverVersion);
+      await findProgram('pg_dump', version);
+    },
+    [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
+  };
+}
+
+/** What stands in the address wins over the options beside it, which may be no more than their defaults. */
+function readOptions(address: Address, values: OptionValues): PostgresOptions {
+  const { host: _, ...inAddress } = address.query;
+  const parsed = postgresOptions.strict().safeParse({ ...values, ...inAddress });
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const name = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : issue?.path.join('.');
+  throw new MigrationError('config.invalid', `Option ${name} of ${address.text}: ${issue?.message ?? 'invalid'}.`, {
+    hint: `PostgreSQL takes ${Object.keys(postgresOptions.shape).join(', ')}.`,
+    where: address.text,
+  });
+}
