@@ -17,10 +17,10 @@ export interface Problem {
 /** Where the reader finds a value: `waybill.yaml:3:7`, or a flag. */
 export type Places = (path: Path, on: 'key' | 'value') => string | undefined;
 
-const inFileOrder = new Intl.Collator('en', { numeric: true });
-
 /** All problems as one error, so that a job file is mended in one go and not error by error. */
 export function problemsError(problems: readonly Problem[], places: Places): MigrationError {
+  // Made here, where there are problems: it takes 8 ms.
+  const inFileOrder = new Intl.Collator('en', { numeric: true });
   const placed = problems
     .map((problem) => ({ ...problem, where: places(problem.path, problem.on ?? 'value') }))
     .toSorted((a, b) => inFileOrder.compare(a.where ?? '', b.where ?? '') || Number(!a.on) - Number(!b.on));
