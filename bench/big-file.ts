@@ -1,7 +1,7 @@
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { printTimings, sideBySide, type Contender } from './side-by-side.ts';
+import { printTimings, sideBySide } from './side-by-side.ts';
 import { waybill } from './waybill-command.ts';
 
 const mebibyte = 1024 * 1024;
@@ -12,14 +12,9 @@ export async function bigFile(folder: string): Promise<void> {
   const [source, target, copy] = [join(folder, 'source'), join(folder, 'target'), join(folder, 'copy')];
   writeFileSync(source, '');
   for (let i = 0; i < 32; i++) appendFileSync(source, randomBytes(64 * mebibyte));
-  const unsynced: Contender = {
-    ...waybill(join(folder, 'state'), (round) => ['run', source, `${target}-u${round}`, '--to-option', 'sync=false']),
-    name: 'waybill, sync: false',
-  };
   const timings = await sideBySide(
     [
       waybill(join(folder, 'state'), (round) => ['run', source, `${target}-${round}`]),
-      unsynced,
       { name: 'cp', command: (round) => ['cp', source, `${copy}-${round}`] },
       {
         name: 'cp, then sync',

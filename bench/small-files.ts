@@ -13,10 +13,6 @@ export async function smallFiles(folder: string): Promise<void> {
   }
   const words = ['--strategy', 'incremental'];
   const ours = waybill(join(folder, 'state'), (round) => ['run', source, `${target}-${round}`, ...words]);
-  const unsynced: Contender = {
-    ...waybill(join(folder, 'state'), (round) => ['run', source, `${target}-u${round}`, '--to-option', 'sync=false']),
-    name: 'waybill, sync: false',
-  };
   const theirs: Contender = {
     name: 'rsync -a',
     command: (round) => ['rsync', '-a', `${source}/`, `${copy}-${round}/`],
@@ -26,7 +22,7 @@ export async function smallFiles(folder: string): Promise<void> {
     command: (round) => ['sh', '-c', `rsync -a ${source}/ ${copy}-s${round}/ && sync -f ${copy}-s${round}`],
   };
   console.log('  first copy');
-  printTimings(await sideBySide([ours, unsynced, theirs, synced], 3));
+  printTimings(await sideBySide([ours, theirs, synced], 3));
   console.log('  nothing changed');
   const again = (contender: Contender): Contender => ({ ...contender, command: () => contender.command(1) });
   printTimings(await sideBySide([again(ours), again(theirs)], 5));

@@ -1,13 +1,20 @@
 import { DatabaseSync } from 'node:sqlite';
 
-const heldInMemory = 256;
-
 /** An append-only list that moves to a temporary file when it grows, so that memory stays flat. Values must survive
  *  JSON. The file is private to this process and gone when it ends, however it ends. */
 export class Spool<T> implements Disposable {
+  readonly #held: number;
+  readonly #weigh: (value: T) => number;
+  #weight = 0;
   #head: T[] = [];
   #file: DatabaseSync | undefined;
   #length = 0;
+
+  /** Values of `held` weight together stay in memory. */
+  constructor({ held = 256, weigh = () => 1 }: { held?: number; weigh?: (value: T) => number } = {}) {
+    this.#held = held;
+    this.#weigh = weigh;
+  }
 
   get length(): number {
     return this.#length;
@@ -15,7 +22,8 @@ export class Spool<T> implements Disposable {
 
   push(value: T): void {
     this.#length += 1;
-    if (this.#head.length < heldInMemory) {
+    if (!this.#file && this.#weight < this.#held) {
+      this.#weight += this.#weigh(value);
       this.#head.push(value);
       return;
     }

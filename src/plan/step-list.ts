@@ -11,13 +11,16 @@ const batchBytes = 256 * 1024 * 1024;
 /** Larger files travel as items of their own, in chunks. */
 const smallBytes = 1024 * 1024;
 
+/** A plan of this many entries stays in memory; a larger one goes to a temporary file. */
+const heldEntries = 65_536;
+
 type Draftable = Omit<Step, 'seq' | 'shipment'>;
 
 /** Collects a shipment's steps by stage, small tree entries packed into batches, flat in memory. */
 export class StepList implements Disposable {
   readonly #shipment: number;
   readonly #into: Into;
-  readonly #removals = new Spool<Draftable>();
+  readonly #removals = createSpool();
   #removing: Item[] = [];
   #largest: Draftable | undefined;
   readonly #stages = new Map<Stage, { steps: Spool<Draftable>; batch: Item[]; bytes: number }>();
@@ -25,7 +28,7 @@ export class StepList implements Disposable {
   constructor(shipment: number, into: Into) {
     this.#shipment = shipment;
     this.#into = into;
-    for (const stage of stages) this.#stages.set(stage, { steps: new Spool(), batch: [], bytes: 0 });
+    for (const stage of stages) this.#stages.set(stage, { steps: createSpool(), batch: [], bytes: 0 });
   }
 
   copy(item: Item, as: Item, extra: Partial<Pick<Step, 'chunks' | 'removeKeys' | 'into'>> = {}): void {
@@ -91,6 +94,9 @@ export class StepList implements Disposable {
     this.#removing = [];
   }
 }
+
+const createSpool = (): Spool<Draftable> =>
+  new Spool({ held: heldEntries, weigh: ({ item }) => item.members?.length ?? 1 });
 
 const batchOf = (members: readonly Item[], stage: Stage, bytes: number): Item => {
   const [first, last] = [members[0]?.key ?? '', members.at(-1)?.key ?? ''];

@@ -50,9 +50,7 @@ export const fsDriver: Driver = {
         }),
       }),
       probe: async (role) =>
-        role === 'source'
-          ? probeSource(address, path)
-          : probeTarget(address, path, { owners, isRoot, durable: options.sync }),
+        role === 'source' ? probeSource(address, path) : probeTarget(address, path, { owners, isRoot }),
       async probeBackup(stop) {
         await tarOptions(stop);
       },
@@ -110,22 +108,9 @@ function probeSource(address: Address, path: string): Finding[] {
   });
 }
 
-function probeTarget(
-  address: Address,
-  path: string,
-  { owners, isRoot, durable }: Pick<Target, 'owners' | 'isRoot' | 'durable'>,
-): Finding[] {
+function probeTarget(address: Address, path: string, { owners, isRoot }: Pick<Target, 'owners' | 'isRoot'>): Finding[] {
   const where = address.text;
   const findings: Finding[] = [];
-  if (!durable) {
-    findings.push({
-      level: 'warning',
-      code: 'store.not-durable',
-      message: 'Files are not synced to the disk (sync: false): a power cut may lose some that the bill says arrived.',
-      hint: 'Run `sync` before you rely on them, or leave the option out.',
-      where,
-    });
-  }
   const there = look(path);
   if (there && !there.isDirectory()) {
     return [

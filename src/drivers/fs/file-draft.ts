@@ -145,7 +145,7 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
         }
         checkOpen();
         await writer?.finish();
-        if (file !== undefined && target.durable) await syncData(file);
+        if (file !== undefined) await syncData(file);
         return { bytes, rows: 0 };
       } catch (error) {
         throw signal.aborted ? error : targetError(error, 'write', held.root, as.key);
@@ -161,9 +161,9 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
         if (!isStillOurs()) return;
         checkComplete(as, receipts, posix.stat(file), () => dataBytes(file));
         setAttributes(target, file, as);
-        if (target.durable) await syncFile(file);
+        await syncFile(file);
         rename();
-        if (target.durable) await syncDirectory();
+        await syncDirectory();
       } catch (error) {
         throw targetError(error, 'write', held.root, as.key);
       }
@@ -229,8 +229,8 @@ function openDraft(target: Target, as: Item, options: DraftOptions, { ticket, fi
   }
 
   function writerFor(opened: number, from: number, to: number): RangeWriter {
-    const past = target.durable && to - from >= directBytes ? openDirect() : undefined;
-    if (past === undefined) return cachedWriter(posix, opened, from, to, target.durable);
+    const past = to - from >= directBytes ? openDirect() : undefined;
+    if (past === undefined) return cachedWriter(posix, opened, from, to);
     return directWriter(posix, target.buffers, opened, past, from, to);
   }
 

@@ -20,7 +20,7 @@ export interface RangeWriter {
 
 /** Through the page cache. The disk begins to write while the next parts are read, so that the sync at the end has
  *  little left to wait for. */
-export function cachedWriter(posix: Posix, file: number, from: number, to: number, durable: boolean): RangeWriter {
+export function cachedWriter(posix: Posix, file: number, from: number, to: number): RangeWriter {
   let at = from;
   let started = from;
   return {
@@ -28,7 +28,7 @@ export function cachedWriter(posix: Posix, file: number, from: number, to: numbe
       if (offset > at) makeHole(posix, file, at, offset);
       writeFully(file, bytes, offset);
       at = offset + bytes.length;
-      if (!durable || at - started < writebackBytes) return;
+      if (at - started < writebackBytes) return;
       posix.startWriteback(file, started, at - started);
       started = at;
     },

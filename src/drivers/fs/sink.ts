@@ -71,7 +71,7 @@ export function fsSink(target: Target): Sink {
       }
       try {
         sweepDirectory(root, draftPrefix(run), signal);
-        if (target.durable) await posix.syncFileSystem(root);
+        await posix.syncFileSystem(root);
       } catch (error) {
         throw signal.aborted ? error : targetError(error, 'clean up', held.root, rootKey);
       }

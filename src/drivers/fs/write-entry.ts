@@ -22,8 +22,6 @@ export interface Target {
   readonly owners: boolean;
   /** This process may give files away; where it may not, owners are set as far as they can be. */
   readonly isRoot: boolean;
-  /** What is recorded has reached the disk; else only the system, which keeps it through a crash of ours. */
-  readonly durable: boolean;
 }
 
 export interface Placing {

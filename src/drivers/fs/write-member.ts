@@ -155,8 +155,7 @@ function sameBytes(posix: Posix, parent: number, draft: string, name: string): b
 }
 
 /** Makes everything written so far survive a power cut. */
-export async function syncTarget({ posix, held, durable }: Target): Promise<void> {
-  if (!durable) return;
+export async function syncTarget({ posix, held }: Target): Promise<void> {
   try {
     await posix.syncFileSystem(held.rootFile(true));
   } catch (error) {
