@@ -142,18 +142,10 @@ export class ActiveRun implements Run {
     return { run: this.id, outcome: 'failed', exit: error.exit, error: error.toJSON(), bill, progress: this.#progress };
   }
 
-  /** Enters a phase, which is durable with the next event at the latest: a crash before that begins the phase anew. */
   async #enter(shipment: number, phase: Phase): Promise<void> {
     const from = this.#progress.phases[shipment] ?? 'planned';
     if (!mayFollow(from, phase)) throw new MigrationError('internal', `A shipment cannot go from ${from} to ${phase}.`);
-    this.#note({ type: 'phase.changed', shipment, phase, at: Date.now() });
-  }
-
-  /** Records without waiting. What goes wrong is thrown by the next record(). */
-  #note(event: RunEvent): void {
-    this.#parts.journal.record(this.id, event).catch(() => {});
-    this.#fold(event);
-    this.#options.onEvent?.(event);
+    await this.#record({ type: 'phase.changed', shipment, phase, at: Date.now() });
   }
 
   async #record(event: RunEvent): Promise<void> {
