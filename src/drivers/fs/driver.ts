@@ -46,7 +46,6 @@ export const fsDriver: Driver = {
           buffers: bufferPool(calls, blockBytes),
           owners,
           isRoot,
-          durable: options.sync,
         }),
       }),
       probe: async (role) =>
