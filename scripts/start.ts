@@ -34,7 +34,7 @@ if (verb === undefined && status === 0) {
   console.log(`
   The job is demo-data/waybill.yaml. Try next:
     npm start                       says that nothing changed, and proves it
-    npm start -- change             changes some rows and files at the source; then npm start carries only those
+    npm start -- change             changes both sources; npm start then carries only that
     npm start -- verify latest --depth every-byte
     npm start -- verify-bill demo-data/state/bills/RUN.json
     npm start -- plan ./demo-data/folder ./somewhere-else
