@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { crashSuite } from '../../testing/crash.ts';
+import { faultySuite } from '../../testing/faulty-suite.ts';
 import { openSqlite, runSql } from '../../testing/sqlite-database.ts';
 import { storeContract } from '../../testing/store-contract.ts';
 import { never } from '../../testing/testing.ts';
@@ -37,4 +38,12 @@ crashSuite({
   open: () => openSqlite(crash),
   reset: async () => remove(crash),
   cuts: 40,
+});
+
+const faulty = join(folder, 'faulty.db');
+faultySuite({
+  name: 'sqlite',
+  holds: 'tables',
+  open: () => openSqlite(faulty),
+  reset: async () => remove(faulty),
 });
