@@ -82,6 +82,23 @@ describe('the life of a run', () => {
     assert.deepEqual(rows[0], { n: 250_000, changed: 125_000 });
   });
 
+  it('goes on with a SQLite target whose writer was killed in the middle of a transaction', async () => {
+    fill('killed.db', 300_000);
+    const child = place.start('run', 'sqlite:killed.db', 'sqlite:killed-copy.db', '--chunk', '1MiB', '--json');
+    child.stdout
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => text.includes('chunk.written') && child.kill('SIGKILL'));
+    await once(child, 'close');
+    const resumed = await place.waybill('resume', 'latest', '--json');
+    assert.equal(resumed.code, 0, resumed.stdout.slice(-1000));
+    const copy = new DatabaseSync(place.path('killed-copy.db'), { readOnly: true });
+    assert.deepEqual(
+      { ...copy.prepare('SELECT count(*) AS n, sum(id) AS ids FROM big').get() },
+      { n: 300_000, ids: 45_000_150_000 },
+    );
+    copy.close();
+  });
+
   it('keeps a pre-image of replaced tables, and restore puts it back', { skip: debian }, async () => {
     const source = new DatabaseSync(place.path('new.db'));
     source.exec(

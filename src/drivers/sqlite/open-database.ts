@@ -9,7 +9,7 @@ import type { Store } from '../../store/store.ts';
 import type { SqliteOptions } from './options.ts';
 import { createSink } from './sink.ts';
 import { createSource } from './source.ts';
-import { inWords } from './sqlite-error.ts';
+import { inWords, needsRollback } from './sqlite-error.ts';
 import { WriteConnection } from './write-connection.ts';
 
 /** Looks at a file that is there, and makes none. */
@@ -26,17 +26,23 @@ export function openDatabase(address: Address, options: SqliteOptions): Store {
       where: path,
     });
   }
-  let reading = existsSync(path) ? openForReading(path, options) : undefined;
+  let reading = existsSync(path) ? openUnlessInterrupted(path, options) : undefined;
   const connect = (): DatabaseSync => {
     if (!reading && !existsSync(path)) throw missing(path);
     return (reading ??= openForReading(path, options));
   };
   const writing = new WriteConnection(path, options);
+  /** A writer that was killed, most likely an earlier life of this run, is rolled back first. Only as a target: a source
+   *  is not written to. */
+  const connectToTarget = (): DatabaseSync => {
+    if (!reading && existsSync(path)) inWords(path, () => writing.recover());
+    return connect();
+  };
   const source = createSource(connect, path, options);
   return {
     address,
     source,
-    sink: createSink(writing, connect, source),
+    sink: createSink(writing, connectToTarget, source),
     async probe(role): Promise<Finding[]> {
       if (role === 'source') connect();
       return role === 'target' ? writable(path) : [];
@@ -47,6 +53,16 @@ export function openDatabase(address: Address, options: SqliteOptions): Store {
       reading = undefined;
     },
   };
+}
+
+/** Undefined when a killed writer must be rolled back before the file can be read. */
+function openUnlessInterrupted(path: string, options: SqliteOptions): DatabaseSync | undefined {
+  try {
+    return openForReading(path, options);
+  } catch (error) {
+    if (needsRollback(error)) return undefined;
+    throw error;
+  }
 }
 
 /** Opens read-only and looks at the schema, which is where SQLite notices that a file is no database. */

@@ -42,6 +42,13 @@ export function sqliteError(error: unknown, path: string): unknown {
   });
 }
 
+/** Was this thrown because of a writer that was killed in the middle of a transaction? */
+export const needsRollback = (error: unknown): boolean =>
+  error instanceof MigrationError &&
+  error.cause instanceof Error &&
+  'errcode' in error.cause &&
+  error.cause.errcode === rollbackNeeded;
+
 /** Runs `work` with errors of node:sqlite in Waybill's words. */
 export function inWords<T>(path: string, work: () => T): T {
   try {

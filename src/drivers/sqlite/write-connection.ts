@@ -43,6 +43,11 @@ export class WriteConnection {
     return turn;
   }
 
+  /** Rolls back what a killed writer left behind. */
+  recover(): void {
+    this.#open().prepare('SELECT count(*) FROM sqlite_schema').get();
+  }
+
   #open(): DatabaseSync {
     if (this.#db) return this.#db;
     const db = new DatabaseSync(this.path, { timeout: 0, enableForeignKeyConstraints: false, defensive: false });
