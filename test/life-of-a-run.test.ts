@@ -69,6 +69,7 @@ describe('the life of a run', () => {
       ?.setEncoding('utf8')
       .on('data', (text: string) => text.includes('chunk.written') && child.kill('SIGKILL'));
     await once(child, 'close');
+    assert.match((await place.waybill('runs')).stdout, /moved.*paused/, 'a killed run is not said to be running');
     const database = new DatabaseSync(place.path('moved.db'));
     database.exec(`UPDATE big SET note = 'changed' WHERE id % 2 = 0; DELETE FROM big WHERE id > 250000`);
     database.close();

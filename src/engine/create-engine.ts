@@ -1,8 +1,9 @@
+import { hostname } from 'node:os';
 import type { Difference } from '../model/difference.ts';
 import { MigrationError } from '../model/migration-error.ts';
 import { Past } from '../model/past.ts';
-import { advance, noProgress, type Progress } from '../model/progress.ts';
-import type { RunHeader } from '../journal/journal.ts';
+import { advance, noProgress, type Progress, type RunState } from '../model/progress.ts';
+import type { JournaledRun, RunHeader } from '../journal/journal.ts';
 import { verifyShipment } from '../verify/verify.ts';
 import { ActiveRun, type RunParts } from './active-run.ts';
 import type { Engine, Plan, Verification, VerifyOptions } from './engine.ts';
@@ -63,18 +64,21 @@ export function createEngine(parts: RunParts): Engine {
 
     async runs() {
       const runs = await journal.runs();
-      return runs.map(({ id, job, createdAt, state, bytes, rows }) => ({
-        id,
-        name: job.name,
-        createdAt,
-        state,
-        bytes,
-        rows,
+      return runs.map((run) => ({
+        id: run.id,
+        name: run.job.name,
+        createdAt: run.createdAt,
+        state: stateNow(run),
+        bytes: run.bytes,
+        rows: run.rows,
       }));
     },
 
     async status(run) {
-      return { header: await journal.header(run), progress: await replay(run, parts) };
+      const header = await journal.header(run);
+      const known = (await journal.runs()).find(({ id }) => id === run);
+      const progress = await replay(run, parts);
+      return { header, progress: known ? { ...progress, state: stateNow(known) } : progress };
     },
 
     async [Symbol.asyncDispose]() {
@@ -140,4 +144,15 @@ async function verifyRun(run: string, parts: RunParts, options: VerifyOptions): 
     });
   }
   return { ...sums, differences, equal: sums.differenceCount === 0 };
+}
+
+/** A run whose process was killed had no time to say so: it stands still, and can be resumed. */
+function stateNow({ state, holder }: JournaledRun): RunState {
+  if (state !== 'running' || holder?.host !== hostname()) return state;
+  try {
+    process.kill(holder.pid, 0);
+    return state;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH' ? 'paused' : state;
+  }
 }

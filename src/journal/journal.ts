@@ -39,6 +39,8 @@ export interface JournaledRun extends RunHeader {
   /** Carried so far. */
   readonly bytes: number;
   readonly rows: number;
+  /** Who claimed it last; may have ended since. */
+  readonly holder?: { readonly pid: number; readonly host: string };
 }
 
 export interface PlanTotals {

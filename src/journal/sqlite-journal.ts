@@ -111,13 +111,15 @@ class SqliteJournal implements Journal {
   async runs(): Promise<readonly JournaledRun[]> {
     return this.#guard(() => {
       const select = this.#database.prepare(
-        'SELECT header, state, bytes, rows FROM runs WHERE ready = 1 ORDER BY created_at DESC, no DESC',
+        `SELECT header, state, bytes, rows, pid, host FROM runs LEFT JOIN claims ON claims.run = runs.no
+         WHERE ready = 1 ORDER BY created_at DESC, no DESC`,
       );
       return select.all().map((row) => ({
         ...(JSON.parse(String(row['header'])) as RunHeader),
         state: String(row['state']) as RunState,
         bytes: Number(row['bytes']),
         rows: Number(row['rows']),
+        ...(row['pid'] !== null && { holder: { pid: Number(row['pid']), host: String(row['host']) } }),
       }));
     });
   }
