@@ -3,7 +3,7 @@
  *  it says that nothing changed. `npm start -- change` changes both sources; `npm start -- verify latest` (or any other
  *  verb) runs waybill beside the running server. */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,11 @@ if (verb === 'change') {
   process.exit();
 }
 
-await using server = await startPostgres({ folder: join(folder, 'postgres') });
+// The same port every time, so that `verify` finds what an earlier run carried.
+const portFile = join(folder, 'port');
+const port = existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : 0;
+await using server = await startPostgres({ folder: join(folder, 'postgres'), port });
+writeFileSync(portFile, String(server.port));
 writeFileSync(join(folder, 'waybill.yaml'), job(server.url()));
 const words = verb === undefined ? ['run', 'demo-data/waybill.yaml'] : [verb, ...rest];
 const { status } = spawnSync(process.execPath, [join(root, 'bin/waybill'), ...words], {

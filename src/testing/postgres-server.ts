@@ -16,6 +16,8 @@ export interface PostgresServerOptions {
   /** Data is kept here from one start to the next. Default: a temporary folder, removed at the end. When root starts
    *  the server, an unprivileged user must be able to reach this folder. */
   readonly folder?: string;
+  /** Taken if it is free; else, and by default, any free one. */
+  readonly port?: number;
   /** Asked from every connection (scram-sha-256). Default: loopback is trusted. Counts only when the data is made. */
   readonly password?: string;
   /** Lines of postgresql.conf, such as `{ max_connections: '20' }`. */
@@ -47,7 +49,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   const data = join(base, 'data');
   await stopLeftover(data);
   if (!(await exists(join(data, 'PG_VERSION')))) await initialise(programs, base, data, options.password, owner);
-  const { child, port } = await launch(programs, base, data, options.settings ?? {}, owner);
+  const { child, port } = await launch(programs, base, data, options, owner);
   const pid = child.pid ?? 0;
   const killAtExit = () => void endProcess(pid, 'SIGQUIT');
   process.once('exit', killAtExit);
@@ -151,10 +153,10 @@ async function launch(
   programs: string,
   base: string,
   data: string,
-  settings: Readonly<Record<string, string>>,
+  { port: wished, settings }: PostgresServerOptions,
   owner: Owner,
 ): Promise<{ child: ChildProcess; port: number }> {
-  const port = await freePort();
+  const port = await freePort(wished ?? 0).catch(() => freePort(0));
   const all = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '', ...settings };
   const words = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   await using log = await open(join(base, 'log'), 'w');
@@ -209,8 +211,9 @@ async function run(program: string, words: readonly string[], owner: Owner): Pro
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${text.trim()}`);
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
+/** `wished`, or any for 0; throws when the wished one is taken. */
+async function freePort(wished: number): Promise<number> {
+  const server = createServer().listen(wished, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   server.close();
