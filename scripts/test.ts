@@ -5,12 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-
-/** Package, and a file that shows it is there. */
-const debianPackages = [
-  ['postgresql', '/usr/lib/postgresql'],
-  ['rsync', '/usr/bin/rsync'],
-] as const;
+import { systemPostgres } from '../src/testing/postgres-server.ts';
 
 /** A contract suite says so of a store that was never meant to do the thing: nothing could enable that test. */
 const absentAbility = /^the store (cannot|has no|keeps no) /;
@@ -43,10 +38,10 @@ function report(): void {
   process.exitCode = failed.length > 0 || (strict && skipped.length > 0) ? 1 : 0;
 }
 
+/** A PostgreSQL server with pg_dump: the one from npm has none. */
 function installPackages(): void {
-  const missing = debianPackages.filter(([, file]) => !existsSync(file)).map(([name]) => name);
-  if (missing.length === 0) return;
-  const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  if (systemPostgres()) return;
+  const command = 'apt-get install -y --no-install-recommends postgresql';
   if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
     console.log(`Some suites will be skipped. To enable them: ${command}`);
     return;

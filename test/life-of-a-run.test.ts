@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, utimesSync,
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
-import { startPostgres, type PostgresServer } from '../src/testing/postgres-server.ts';
+import { startPostgres, systemPostgres, type PostgresServer } from '../src/testing/postgres-server.ts';
 import { resultOf, workplace, type Workplace } from './run-waybill.ts';
 
-const debian = existsSync('/usr/lib/postgresql') ? false : 'pg_dump is missing: apt-get install postgresql';
+const debian = systemPostgres() ? false : 'pg_dump is missing: apt-get install postgresql';
 
 describe('the life of a run', () => {
   let server: PostgresServer;

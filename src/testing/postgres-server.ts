@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { constants } from 'node:fs';
-import { access, chown, cp, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants, existsSync, readdirSync } from 'node:fs';
+import { access, chown, cp, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,11 +111,21 @@ async function findPrograms(binaries: string): Promise<string> {
     }
   }
   if (binaries !== 'system') return binaries;
-  const root = '/usr/lib/postgresql';
-  const versions = await readdir(root).catch(() => []);
-  const newest = versions.toSorted((a, b) => Number(b) - Number(a))[0];
-  if (newest !== undefined) return join(root, newest, 'bin');
-  throw new MigrationError('tool.missing', `No PostgreSQL server in ${root}.`, { hint: 'apt-get install postgresql' });
+  const found = systemPostgres();
+  if (found !== undefined) return found;
+  throw new MigrationError('tool.missing', `No PostgreSQL server in ${debian}.`, {
+    hint: 'apt-get install postgresql',
+  });
+}
+
+const debian = '/usr/lib/postgresql';
+
+/** Folder of the programs of Debian's newest PostgreSQL server, with its pg_dump. The client alone leaves a folder
+ *  there as well, so the server's own program decides. */
+export function systemPostgres(): string | undefined {
+  if (!existsSync(debian)) return undefined;
+  const versions = readdirSync(debian).toSorted((a, b) => Number(b) - Number(a));
+  return versions.map((version) => join(debian, version, 'bin')).find((folder) => existsSync(join(folder, 'initdb')));
 }
 
 async function runs(programs: string, owner: Owner): Promise<boolean> {

@@ -1,15 +1,15 @@
-import { existsSync } from 'node:fs';
 import { after } from 'node:test';
 import { parseAddress } from '../../model/address.ts';
 import { crashSuite } from '../../testing/crash.ts';
 import { faultySuite } from '../../testing/faulty-suite.ts';
+import { systemPostgres } from '../../testing/postgres-server.ts';
 import { openPostgresSubject } from '../../testing/postgres-subject.ts';
 import { storeContract, type StoreSubject } from '../../testing/store-contract.ts';
 import { never } from '../../testing/testing.ts';
 import { postgresDriver } from './driver.ts';
 
 // Debian's server where there is one: its pg_dump is as new as it, so backups are tried too.
-const binaries = existsSync('/usr/lib/postgresql') ? 'system' : 'embedded';
+const binaries = systemPostgres() ? 'system' : 'embedded';
 const server = await openPostgresSubject(postgresDriver, binaries);
 after(() => server[Symbol.asyncDispose]());
 
