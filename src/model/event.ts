@@ -60,7 +60,7 @@ export type Outcome = 'done' | 'differs' | 'failed' | 'cancelled';
 
 /** A momentary figure for displays: not journaled, may be dropped. */
 export interface Tick {
-  readonly type: 'chunk.progress' | 'verify.progress' | 'scan.progress';
+  readonly type: 'chunk.progress' | 'verify.progress';
   readonly step: number;
   readonly worker: string;
   /** Key at the source, for people. */

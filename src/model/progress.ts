@@ -116,8 +116,7 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
       };
     }
     case 'chunk.progress':
-    case 'verify.progress':
-    case 'scan.progress': {
+    case 'verify.progress': {
       const { type: _, worker, ...at } = event;
       return { ...progress, inFlight: { ...progress.inFlight, [worker]: at } };
     }

@@ -164,7 +164,7 @@ export interface Sink {
   restore?(backup: BackupRecord, signal: AbortSignal): Promise<void>;
 }
 
-/** An item being written and not yet visible. */
+/** An item being written and not yet visible. Of a batch, each member may become visible, whole, as it is written. */
 export interface Draft extends AsyncDisposable {
   readonly ticket: string;
   /** An earlier life already published it; write and publish then change nothing. */
