@@ -20,11 +20,12 @@ export async function openEnds(
   try {
     const to = await open(shipment.to, signal);
     try {
+      const pair = from.pairWith?.(to) ?? { from, to };
       const limited =
         shipment.bytesPerSecond === undefined
-          ? from
-          : throttled(from, createByteBudget(shipment.bytesPerSecond, budget ? { shared: budget } : {}));
-      return createEnds(retrying(limited, defaultRetryPolicy), retrying(to, defaultRetryPolicy));
+          ? pair.from
+          : throttled(pair.from, createByteBudget(shipment.bytesPerSecond, budget ? { shared: budget } : {}));
+      return createEnds(retrying(limited, defaultRetryPolicy), retrying(pair.to, defaultRetryPolicy));
     } catch (error) {
       await to[Symbol.asyncDispose]();
       throw error;

@@ -5,7 +5,15 @@ import { MigrationError } from '../model/migration-error.ts';
 
 /** 'WBJ1': tells a journal from any other SQLite file. */
 const applicationId = 0x57424a31;
-const schemaVersion = 1;
+const schemaVersion = 2;
+
+/** What format 2 added. */
+const requests = `
+  CREATE TABLE requests (
+    seq INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs,
+    request TEXT NOT NULL
+  ) STRICT;`;
 
 /** docs/journal-format.md says what each column holds. */
 const schema = `
@@ -38,6 +46,7 @@ const schema = `
     host TEXT NOT NULL,
     since INTEGER NOT NULL
   ) STRICT;
+  ${requests}
   PRAGMA application_id = ${applicationId};
   PRAGMA user_version = ${schemaVersion};
 `;
@@ -73,6 +82,8 @@ function prepare(database: DatabaseSync, path: string): void {
     if (version === schemaVersion && id === applicationId) return;
     const empty = Number(database.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']) === 0;
     if (version === 0 && id === 0 && empty) return database.exec(schema);
+    if (version === 1 && id === applicationId)
+      return database.exec(`${requests}; PRAGMA user_version = ${schemaVersion}`);
     if (id !== applicationId) throw broken(path, 'is a SQLite file but not a journal of Waybill');
     throw broken(path, `has format ${version}; this Waybill reads format ${schemaVersion}`);
   });

@@ -20,9 +20,16 @@ export interface Journal extends AsyncDisposable {
   record(run: string, event: RunEvent): Promise<void>;
   /** In the order recorded, in pages; `after` is a sequence number, 0 for all. */
   replay(run: string, after?: number): AsyncIterable<readonly JournaledEvent[]>;
+  /** Leaves a request for whoever works on the run, now or later. Durable when it resolves. */
+  ask(run: string, request: RunRequest): Promise<void>;
+  /** Requests not yet taken, oldest first; taking them forgets them. */
+  takeRequests(run: string): Promise<readonly RunRequest[]>;
   /** Holds the run for this process until disposed. Throws `run.busy` while another living process holds it. */
   claim(run: string): Promise<Disposable>;
 }
+
+/** `finish`: give up the way back after a switch. */
+export type RunRequest = 'cutover' | 'rollback' | 'finish' | 'pause';
 
 export interface RunHeader {
   readonly id: string;

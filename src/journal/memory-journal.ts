@@ -2,11 +2,11 @@ import type { RunEvent } from '../model/event.ts';
 import { MigrationError } from '../model/migration-error.ts';
 import type { Step } from '../model/step.ts';
 import { advance, noProgress } from '../model/progress.ts';
-import type { Journal, JournaledRun, RunHeader } from './journal.ts';
+import type { Journal, JournaledRun, RunHeader, RunRequest } from './journal.ts';
 
 /** A journal that lasts as long as the object: for tests. Values pass through JSON as in a real one. */
 export function openMemoryJournal(): Journal {
-  const runs = new Map<string, { header: string; steps: string[]; events: string[] }>();
+  const runs = new Map<string, { header: string; steps: string[]; events: string[]; requests: RunRequest[] }>();
   const claimed = new Set<string>();
   const find = (run: string) => {
     const found = runs.get(run);
@@ -18,7 +18,7 @@ export function openMemoryJournal(): Journal {
       const pages: string[] = [];
       for await (const page of steps) pages.push(JSON.stringify(page));
       if (runs.has(run.id)) throw new TypeError(`run ${run.id} is already in the journal`);
-      runs.set(run.id, { header: JSON.stringify(run), steps: pages, events: [] });
+      runs.set(run.id, { header: JSON.stringify(run), steps: pages, events: [], requests: [] });
     },
     async runs() {
       const found = [...runs.values()].map(({ header, events }): JournaledRun => {
@@ -43,6 +43,12 @@ export function openMemoryJournal(): Journal {
         const page = events.slice(from, from + 1000);
         yield page.map((text, i) => ({ seq: from + i + 1, event: JSON.parse(text) as RunEvent }));
       }
+    },
+    async ask(run, request) {
+      find(run).requests.push(request);
+    },
+    async takeRequests(run) {
+      return find(run).requests.splice(0);
     },
     async claim(run) {
       find(run);

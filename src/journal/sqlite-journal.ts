@@ -6,7 +6,7 @@ import { MigrationError } from '../model/migration-error.ts';
 import type { Step } from '../model/step.ts';
 import { guard, openJournalDatabase, transaction } from './journal-database.ts';
 import { stateAfter, type RunState } from '../model/progress.ts';
-import type { Journal, JournaledEvent, JournaledRun, RunHeader } from './journal.ts';
+import type { Journal, JournaledEvent, JournaledRun, RunHeader, RunRequest } from './journal.ts';
 import { lockRun } from './run-lock.ts';
 
 /** Opens the journal in a state folder, which is created if need be. Any number of processes may have it open; each
@@ -129,6 +129,21 @@ class SqliteJournal implements Journal {
     return this.#guard(() => {
       const row = this.#database.prepare('SELECT header FROM runs WHERE no = ?').get(no);
       return JSON.parse(String(row?.['header'])) as RunHeader;
+    });
+  }
+
+  async ask(run: string, request: RunRequest): Promise<void> {
+    const no = this.#numberOf(run);
+    this.#guard(() => this.#database.prepare('INSERT INTO requests (run, request) VALUES (?, ?)').run(no, request));
+  }
+
+  async takeRequests(run: string): Promise<readonly RunRequest[]> {
+    const no = this.#numberOf(run);
+    return this.#guard(() => {
+      const waiting = this.#database.prepare('SELECT 1 FROM requests WHERE run = ? LIMIT 1').get(no);
+      if (!waiting) return [];
+      const rows = this.#database.prepare('DELETE FROM requests WHERE run = ? RETURNING seq, request').all(no);
+      return rows.sort((a, b) => Number(a['seq']) - Number(b['seq'])).map((row) => row['request'] as RunRequest);
     });
   }
 

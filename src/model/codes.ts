@@ -58,6 +58,36 @@ export const codes = {
     http: 409,
     help: 'The source changed while it was read or since the run was paused, so chunks read before and after do not belong together. The run copies what is affected anew.',
   },
+  'source.altered': {
+    retryable: false,
+    exit: 1,
+    http: 409,
+    help: 'A table was altered, created or dropped at the source while it was followed. The message names it. Make the same change at the target and resume, or let the job say `ddl: ignore`.',
+  },
+  'source.filling': {
+    retryable: false,
+    exit: 1,
+    http: 507,
+    help: 'The log that the source keeps for this run has passed the limit of the job, and would fill its disk. Find out why the target is slower than the source; raise `keep`, or cancel the run, which lets the log go.',
+  },
+  'source.busy-writers': {
+    retryable: false,
+    exit: 1,
+    http: 409,
+    help: 'Transactions at the source did not end in time, so it could not be frozen. The source was let go on. End them, or let the job say `writers: end`.',
+  },
+  'target.conflict': {
+    retryable: false,
+    exit: 1,
+    http: 409,
+    help: 'A row at the target is not as the change from the source found it: somebody else wrote to the target, or a trigger did. The message names table and key.',
+  },
+  'cutover.over-budget': {
+    retryable: false,
+    exit: 1,
+    http: 409,
+    help: 'The cutover would have kept the source still for longer than its budget. The source was let go on, and following with it. Ask for the cutover again when the source is quieter, or raise the budget.',
+  },
   'target.not-empty': {
     retryable: false,
     exit: 2,

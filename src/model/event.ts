@@ -1,6 +1,7 @@
 import type { Difference } from './difference.ts';
 import type { Finding } from './finding.ts';
 import type { Item } from './item.ts';
+import type { Lag } from './lag.ts';
 import type { Into } from './job.ts';
 import type { Json } from './model.ts';
 import type { ErrorRecord } from './migration-error.ts';
@@ -34,12 +35,47 @@ export type RunEvent =
       readonly error: ErrorRecord;
       readonly rejects?: readonly Reject[];
     }
+  /** These chunks of an item no longer count: the source moved on and reads differently there now. */
+  | { readonly type: 'chunks.dropped'; readonly step: number; readonly chunks: readonly string[] }
+  /** Changes up to this position are durable at the target. Recorded now and then; the target knows better. */
+  | {
+      readonly type: 'changes.applied';
+      readonly shipment: number;
+      readonly at: number;
+      readonly position: string;
+      readonly transactions: number;
+      readonly changes: number;
+      readonly bytes: number;
+      readonly lag?: Lag;
+    }
+  /** A step of a cutover or of the way back is done. */
+  | {
+      readonly type: 'cutover.step';
+      readonly shipment: number;
+      readonly step: CutoverStep;
+      readonly at: number;
+      readonly position?: string;
+      readonly detail?: string;
+    }
   | { readonly type: 'item.verified'; readonly step: number; readonly equal: boolean }
   | { readonly type: 'difference.found'; readonly shipment: number; readonly difference: Difference }
   | { readonly type: 'finding.raised'; readonly shipment: number; readonly finding: Finding }
   | { readonly type: 'run.paused'; readonly at: number; readonly reason: string }
   | { readonly type: 'run.resumed'; readonly at: number }
   | { readonly type: 'run.finished'; readonly at: number; readonly outcome: Outcome; readonly error?: ErrorRecord };
+
+/** In the order they are taken. `thawed` undoes; `reversed`: the target keeps its changes for the way back. */
+export const cutoverSteps = [
+  'asked',
+  'frozen',
+  'drained',
+  'checked',
+  'counted',
+  'reversed',
+  'switched',
+  'thawed',
+] as const;
+export type CutoverStep = (typeof cutoverSteps)[number];
 
 /** What the target already held when an item was opened for append: the digest adds to the receipts'. */
 export interface BaseContent {
@@ -60,7 +96,7 @@ export type Outcome = 'done' | 'differs' | 'failed' | 'cancelled';
 
 /** A momentary figure for displays: not journaled, may be dropped. */
 export interface Tick {
-  readonly type: 'chunk.progress' | 'verify.progress';
+  readonly type: 'chunk.progress' | 'verify.progress' | 'follow.progress';
   readonly step: number;
   readonly worker: string;
   /** Key at the source, for people. */
@@ -68,4 +104,6 @@ export interface Tick {
   readonly chunk: string;
   readonly bytes: number;
   readonly rows: number;
+  /** `follow.progress` only. */
+  readonly lag?: Lag;
 }

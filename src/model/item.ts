@@ -1,4 +1,5 @@
 import type { EntryAttributes } from './entry.ts';
+import type { Json } from './model.ts';
 import type { ForeignKeyShape, IndexShape, TableShape } from './shape.ts';
 
 /** When an item moves. All items of a stage end before the next stage begins; `last` runs one after another in the
@@ -15,6 +16,7 @@ export type ItemKind =
   | 'table'
   | 'index'
   | 'foreign-key'
+  | 'object'
   | 'batch';
 
 /** What is moved as a whole. `key` is unique and stable within its store: it names the item in plans, journals,
@@ -33,6 +35,12 @@ export interface Item {
   readonly index?: { readonly table: string; readonly index: IndexShape };
   readonly foreignKey?: { readonly table: string; readonly foreignKey: ForeignKeyShape };
   readonly entry?: EntryAttributes;
+  /** Keys of items of the same stage that must be done before this one begins (an index after its table). */
+  readonly after?: readonly string[];
+  /** Tables: only the rows that meet this condition, in the source's own words. */
+  readonly where?: string;
+  /** Kind `object`: what only a store of the same kind understands (a function, an exclusion constraint). */
+  readonly object?: Json;
   /** Kind `batch` only: small items that share one chunk. Made by plan/, never by a driver. */
   readonly members?: readonly Item[];
 }

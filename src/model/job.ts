@@ -13,7 +13,8 @@ export const intos = ['empty', 'append', 'replace', 'merge'] as const;
  *  `merge` updates by key and adds. */
 export type Into = (typeof intos)[number];
 
-export const strategies = ['full', 'incremental'] as const;
+/** What moves: everything once; what is new or changed; or everything, and then the changes until cutover. */
+export const strategies = ['full', 'incremental', 'hybrid'] as const;
 export type StrategyName = (typeof strategies)[number];
 
 export const depths = ['counts', 'digests', 'every-byte'] as const;
@@ -35,6 +36,13 @@ export interface Shipment {
   /** Glob patterns on item keys; empty include means all. */
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** Conditions in the source's own words, by pattern on table keys: only these rows. */
+  readonly where?: Readonly<Record<string, string>>;
+  /** Columns that are not carried, by pattern on table keys. */
+  readonly omit?: Readonly<Record<string, readonly string[]>>;
+  /** Strategy hybrid only, and then always there. */
+  readonly follow?: FollowOptions;
+  readonly cutover?: CutoverOptions;
   /** Wished size of a chunk, in bytes. */
   readonly chunkBytes: number;
   /** Limit for the bytes read per second, over all workers. */
@@ -46,4 +54,31 @@ export interface Endpoint {
   readonly address: string;
   /** Driver options as the driver's own schema names them. */
   readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+export const followModes = ['asynchronous', 'synchronous'] as const;
+export interface FollowOptions {
+  /** synchronous: a commit at the source returns when the target has it, too. */
+  readonly mode: (typeof followModes)[number];
+  /** What happens when a definition changes at the source: the run stops, or goes on and reports it. */
+  readonly ddl: 'stop' | 'ignore';
+  /** Bytes of log that the source may keep for this run; beyond it the run stops before the source's disk is full. */
+  readonly keptBytes: number;
+}
+
+export interface FreezeOptions {
+  /** Transactions under way at the source: wait for them, or end them after `waitMs`. */
+  readonly writers: 'wait' | 'end';
+  readonly waitMs: number;
+}
+
+export interface CutoverOptions extends FreezeOptions {
+  /** asked: `waybill cutover RUN` begins it; ready: it begins by itself. */
+  readonly when: 'asked' | 'ready';
+  /** Longest time the source may stand still; beyond it it is thawed and following goes on. */
+  readonly budgetMs: number;
+  /** After the switch the old source follows the target, so that `waybill rollback` loses nothing. */
+  readonly reverse: boolean;
+  /** Program and arguments that point clients to the target, run between drain and opening it. */
+  readonly command?: readonly string[];
 }

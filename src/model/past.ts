@@ -69,6 +69,10 @@ export class Past {
           ...(event.into && { into: event.into }),
         });
         break;
+      case 'chunks.dropped':
+        for (const chunk of event.chunks) this.#at(event.step).receipts.delete(chunk);
+        this.#steps.set(event.step, { ...this.#at(event.step), done: false });
+        break;
       case 'snapshot.taken':
         this.#positions.set(event.shipment, event.position);
         break;

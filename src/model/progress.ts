@@ -1,11 +1,12 @@
-import type { RunEvent, Tick } from './event.ts';
+import type { CutoverStep, RunEvent, Tick } from './event.ts';
+import type { Lag } from './lag.ts';
 import type { Difference } from './difference.ts';
 import type { ErrorRecord } from './migration-error.ts';
 import type { BackupRecord } from './event.ts';
 import type { Phase } from './phase.ts';
 import type { Reject } from './receipt.ts';
 
-export type RunState = 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed';
+export type RunState = 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed' | 'rolled-back';
 
 interface Differences {
   readonly count: number;
@@ -23,6 +24,8 @@ export interface Progress {
   readonly done: { readonly items: number; readonly chunks: number; readonly bytes: number; readonly rows: number };
   /** Read but not yet recorded, by worker: from ticks only. */
   readonly inFlight: Readonly<Record<string, Omit<Tick, 'type' | 'worker'>>>;
+  /** By shipment that follows its source. */
+  readonly followed: Readonly<Record<number, Followed>>;
   readonly removed: number;
   readonly verified: number;
   readonly rejects: { readonly count: number; readonly first: readonly Reject[] };
@@ -35,6 +38,26 @@ export interface Progress {
   readonly error: ErrorRecord | undefined;
 }
 
+/** How far following has come, and what a cutover has done so far. */
+export interface Followed {
+  readonly position: string;
+  readonly transactions: number;
+  readonly changes: number;
+  readonly bytes: number;
+  readonly lag: Lag | undefined;
+  /** When each step of the last cutover, or of the way back, was done; emptied when one begins. */
+  readonly steps: Readonly<Partial<Record<CutoverStep, number>>>;
+}
+
+const notFollowed: Followed = {
+  position: '',
+  transactions: 0,
+  changes: 0,
+  bytes: 0,
+  lag: undefined,
+  steps: {},
+};
+
 const listLimit = 1000;
 
 export const noProgress: Progress = {
@@ -44,6 +67,7 @@ export const noProgress: Progress = {
   endedAt: undefined,
   done: { items: 0, chunks: 0, bytes: 0, rows: 0 },
   inFlight: {},
+  followed: {},
   removed: 0,
   verified: 0,
   rejects: { count: 0, first: [] },
@@ -115,13 +139,32 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
         inFlight: {},
       };
     }
+    case 'changes.applied': {
+      const before = progress.followed[event.shipment] ?? notFollowed;
+      const { position, lag } = event;
+      const sums = {
+        transactions: before.transactions + event.transactions,
+        changes: before.changes + event.changes,
+        bytes: before.bytes + event.bytes,
+      };
+      const now = { ...before, ...sums, position, lag: lag ?? before.lag };
+      return { ...progress, followed: { ...progress.followed, [event.shipment]: now } };
+    }
+    case 'cutover.step': {
+      const before = progress.followed[event.shipment] ?? notFollowed;
+      const steps = event.step === 'asked' ? {} : before.steps;
+      const now = { ...before, steps: { ...steps, [event.step]: event.at } };
+      return { ...progress, followed: { ...progress.followed, [event.shipment]: now } };
+    }
     case 'chunk.progress':
+    case 'follow.progress':
     case 'verify.progress': {
       const { type: _, worker, ...at } = event;
       return { ...progress, inFlight: { ...progress.inFlight, [worker]: at } };
     }
     case 'item.opened':
     case 'item.restarted':
+    case 'chunks.dropped':
     case 'snapshot.taken':
     case 'finding.raised':
       return progress;

@@ -20,6 +20,9 @@ export interface ColumnShape {
   /** The type as the store itself declares it, for reports. */
   readonly declared: string;
   readonly nullable: boolean;
+  /** Of a type that only one kind of store knows, by its name there: between two such stores the field's bytes are the
+   *  type's own, whatever `type` says. */
+  readonly native?: string;
   /** A neutral default; an expression that has no neutral form is left out and reported by the driver. */
   readonly default?: ColumnDefault;
   /** Computed by the store from this expression in its own dialect; never copied when the target computes it too. */
@@ -61,6 +64,8 @@ export interface TableShape {
   /** Unique constraints beside the primary key. */
   readonly unique: readonly { readonly name: string; readonly columns: readonly string[] }[];
   readonly comment?: string;
+  /** The table's rows travel as COPY text, because a column has no stable binary form. */
+  readonly text?: true;
 }
 
 /** The columns that are carried: all but those that the store computes itself. */

@@ -68,6 +68,7 @@ async function moveOnce(step: Step, past: PastStep, crew: Crew): Promise<void> {
 /** What is not worth sharing among workers, and is known without asking the source. */
 function chunksOfOneWorker({ item }: Step): readonly Chunk[] | undefined {
   if (item.kind === 'batch') return [{ id: 'batch', bytes: item.bytes }];
+  if (item.kind === 'object' && item.bytes > 0) return [{ id: 'all', bytes: item.bytes }];
   return item.kind === 'file' || item.kind === 'table' ? undefined : [];
 }
 

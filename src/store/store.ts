@@ -8,6 +8,7 @@ import type { Chunk, Item } from '../model/item.ts';
 import type { Into } from '../model/job.ts';
 import type { MemberReceipt, Receipt, Reject, Stored } from '../model/receipt.ts';
 import type { Pair } from './compare-listings.ts';
+import type { Feed, Intake } from './following.ts';
 import type { OptionSchema, OptionValues } from './options.ts';
 
 /** How content travels. `bytes`: a file's bytes in order. `members`: whole small entries of a batch. `rows`: rows in
@@ -35,6 +36,10 @@ export interface Store extends AsyncDisposable {
   /** Looks for what would stop a run: versions, rights, room, settings. Writes nothing.
    *  Abilities such as digests may depend on what it finds. */
   probe(role: 'source' | 'target', signal: AbortSignal): Promise<Finding[]>;
+  /** These two stores as they are to each other, when both are of one kind and can move between them what the neutral
+   *  contract has no words for (types, functions, sequences), or follow one another. Undefined: they are strangers.
+   *  Disposing the pair's stores closes these two. */
+  pairWith?(target: Store): { readonly from: Store; readonly to: Store } | undefined;
   /** Throws what would keep `Sink.backup` from working, such as a program that is missing. Absent: nothing would. */
   probeBackup?(signal: AbortSignal): Promise<void>;
 }
@@ -64,6 +69,11 @@ export interface Source {
    *  `source.moved` when `at` can no longer be had. Absent: the source cannot freeze; entries that change underway are
    *  found by attributes (`item.changed`). Dispose to thaw. */
   snapshot?(at: string | undefined, signal: AbortSignal): Promise<Snapshot>;
+  /** Content digest of one chunk as a worker's receipt would have it, computed where the rows are. Lets a run whose
+   *  snapshot is gone keep the chunks that still read the same. */
+  chunkDigest?(chunk: Chunk, item: Item, as: Item, signal: AbortSignal): Promise<string>;
+  /** Absent: this source cannot be followed, or not into this target. */
+  readonly feed?: Feed;
   /** The item as it is now; undefined when it is gone. For items that changed while they were read. */
   look?(item: Item, signal: AbortSignal): Promise<Item | undefined>;
   /** Content digest of a whole item as stored now: bytes for files, rows for tables (in the columns and types of
@@ -154,6 +164,8 @@ export interface Sink {
   /** Begins, or finds again by `ticket`, an item that is not yet visible. Throws `draft.lost` for a ticket that this
    *  store no longer knows. May be called for one ticket by several workers at once. */
   draft(as: Item, ticket: string | undefined, options: DraftOptions, signal: AbortSignal): Promise<Draft>;
+  /** Absent: this target cannot follow a source. */
+  readonly intake?: Intake;
   /** Removes an item that is there; one that is gone is no error. */
   remove(as: Item, signal: AbortSignal): Promise<void>;
   /** Removes what this run left behind at the target: staging areas, temporary files. Safe to repeat. */
@@ -174,6 +186,8 @@ export interface Draft extends AsyncDisposable {
   /** Durable (survives a power cut) when it resolves; twice is once; may be called concurrently for several chunks.
    *  Reads the payload to its end, also when it turns out to be known already. An abort leaves nothing of the chunk. */
   write(chunk: Chunk, payload: Payload, signal: AbortSignal): Promise<Stored>;
+  /** Takes out what these chunks stored, so that they can be written anew, differently. Safe to repeat. */
+  drop?(chunks: readonly string[], signal: AbortSignal): Promise<void>;
   /** Makes everything written visible at once; whole or not at all; safe to repeat, also by another process after a
    *  crash. Must throw `draft.lost` rather than publish less than `receipts` promise. */
   publish(receipts: readonly Receipt[], signal: AbortSignal): Promise<void>;

@@ -18,6 +18,7 @@ export interface StepEnd {
 export class Ledger implements Disposable {
   readonly #database = new DatabaseSync('');
   readonly #putReceipt;
+  readonly #dropReceipt;
   readonly #dropReceipts;
   readonly #getReceipts;
   readonly #putDifference;
@@ -32,6 +33,7 @@ export class Ledger implements Disposable {
     `);
     this.#putReceipt = this.#database.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)');
     this.#dropReceipts = this.#database.prepare('DELETE FROM receipts WHERE step = ?');
+    this.#dropReceipt = this.#database.prepare('DELETE FROM receipts WHERE step = ? AND chunk = ?');
     this.#getReceipts = this.#database.prepare('SELECT receipt FROM receipts WHERE step = ? ORDER BY rowid');
     this.#putDifference = this.#database.prepare('INSERT OR IGNORE INTO differences VALUES (?, ?)');
   }
@@ -42,6 +44,9 @@ export class Ledger implements Disposable {
         return this.#set(event.step, event.base ? { base: event.base } : {});
       case 'chunk.written':
         this.#putReceipt.run(event.step, event.receipt.chunk, JSON.stringify(event.receipt));
+        return;
+      case 'chunks.dropped':
+        for (const chunk of event.chunks) this.#dropReceipt.run(event.step, chunk);
         return;
       case 'item.restarted':
         this.#dropReceipts.run(event.step);
@@ -68,6 +73,8 @@ export class Ledger implements Disposable {
       case 'run.finished':
       case 'phase.changed':
       case 'snapshot.taken':
+      case 'changes.applied':
+      case 'cutover.step':
       case 'backup.kept':
       case 'finding.raised':
         return;

@@ -3,7 +3,8 @@ import { MigrationError } from '../../model/migration-error.ts';
 import type { OptionValues } from '../../store/options.ts';
 import type { Store } from '../../store/store.ts';
 import { Connections } from './connections.ts';
-import { postgresOptions, type PostgresOptions } from './options.ts';
+import { pairServers, type Server } from './clone/pair-servers.ts';
+import { defaultSchema, postgresOptions, type PostgresOptions } from './options.ts';
 import { serverVersion } from './backup.ts';
 import { findProgram } from './client-program.ts';
 import { probeTarget } from './probe.ts';
@@ -21,21 +22,31 @@ export async function openServer(address: Address, values: OptionValues, signal:
     throw error;
   }
   const { user, database } = connections.place;
-  return {
+  const store: Store = {
     address,
     source: createSource(connections, options),
     sink: createSink(connections, options),
     probe: (role, stop) =>
       connections.use('look at the server', stop, async (connection) =>
-        role === 'target' ? probeTarget(connection, options.schema, user, database) : [],
+        role === 'target' ? probeTarget(connection, options.schema ?? defaultSchema, user, database) : [],
       ),
     async probeBackup(stop) {
       const version = await connections.use('look at the server', stop, serverVersion);
       await findProgram('pg_dump', version);
     },
+    pairWith(target) {
+      const peer = servers.get(target);
+      return peer && pairServers(server, peer);
+    },
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   };
+  const server: Server = { store, connections, options };
+  servers.set(store, server);
+  return store;
 }
+
+/** What this driver opened, so that a store knows another of its kind. */
+const servers = new WeakMap<Store, Server>();
 
 /** What stands in the address wins over the options beside it, which may be no more than their defaults. */
 function readOptions(address: Address, values: OptionValues): PostgresOptions {

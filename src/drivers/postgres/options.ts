@@ -9,7 +9,13 @@ export const postgresOptions = z.object({
       'TLS: none (disable), if the server has it (prefer), without checking the certificate (require), or with (verify-full). Default: prefer on loopback, verify-full elsewhere.',
     ),
   sslrootcert: z.string().optional().describe('File with the certificates (PEM) that the server may be signed by.'),
-  schema: z.string().min(1).default('public').describe('Schema that holds the tables.'),
+  schema: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Schema that holds the tables. Default: public; between two PostgreSQL databases every schema, with all that is in it.',
+    ),
   names: z
     .enum(['lower', 'keep'])
     .default('lower')
@@ -22,3 +28,5 @@ export const postgresOptions = z.object({
 });
 
 export type PostgresOptions = z.infer<typeof postgresOptions>;
+
+export const defaultSchema = 'public';

@@ -10,12 +10,12 @@ import { checkUnchecked, dropForeignKeys, foreignKeysOf } from './foreign-keys.t
 import { openIndexDraft } from './index-draft.ts';
 import { ledgerExists, lockLedger, workSchema } from './ledger.ts';
 import { qualified, quoteName } from './names.ts';
-import type { PostgresOptions } from './options.ts';
+import { defaultSchema, type PostgresOptions } from './options.ts';
 import { openTableDraft } from './table-draft.ts';
 import { tableExists } from './table-facts.ts';
 
 export function createSink(connections: Connections, options: PostgresOptions): Sink {
-  const { schema } = options;
+  const { schema = defaultSchema } = options;
   return {
     accepts: ['rows', 'nothing'],
     visible: 'on publish',

@@ -8,11 +8,11 @@ import type { Connections } from './connections.ts';
 import { copyOut } from './copy-out.ts';
 import { bucketDigestsOf, digestTable, rowPrintsOf } from './digest-table.ts';
 import { qualified } from './names.ts';
-import type { PostgresOptions } from './options.ts';
+import { defaultSchema, type PostgresOptions } from './options.ts';
 import { carriedSql, keysCondition } from './row-sql.ts';
 
 /** What is stored, for verification and comparison. Tables are read whole: a chunk is a table or a list of keys. */
-export function createSource(connections: Connections, { schema }: PostgresOptions): Source {
+export function createSource(connections: Connections, { schema = defaultSchema }: PostgresOptions): Source {
   return {
     offers: ['rows', 'nothing'],
     list: (report, signal) =>

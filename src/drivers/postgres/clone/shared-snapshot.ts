@@ -1,0 +1,18 @@
+import type { Snapshot } from '../../../store/store.ts';
+import { MigrationError } from '../../../model/migration-error.ts';
+import type { Connections } from '../connections.ts';
+
+/** One state of the source for all sessions that read it. Position: `LSN SNAPSHOT-NAME`. */
+export class SharedSnapshot {
+  readonly connections: Connections;
+  /** PostgreSQL's name of the exported snapshot; undefined before `take`: reads then see the present. */
+  name: string | undefined;
+
+  constructor(connections: Connections) {
+    this.connections = connections;
+  }
+
+  async take(_at: string | undefined, _signal: AbortSignal): Promise<Snapshot> {
+    throw new MigrationError('internal', 'not yet');
+  }
+}
