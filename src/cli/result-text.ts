@@ -27,6 +27,10 @@ function verdict({ outcome, run, progress, error }: RunResult, colors: Colors): 
         : `${colors.green(colors.bold('Done.'))} ${carried(progress)}, verified: no difference.`;
     case 'differs':
       return `${colors.yellow(colors.bold('Finished, but not everything is equal.'))} ${carried(progress)}.`;
+    case 'rolled-back':
+      return `${colors.green(colors.bold('Rolled back.'))} Writers are at the source again, with everything that was written to the target.`;
+    case 'cancelled':
+      return `${colors.yellow(colors.bold('Cancelled.'))} ${carried(progress)} until then; nothing is kept at the source for this run any more.`;
     case 'paused':
       return `${colors.yellow(colors.bold('Paused.'))} ${carried(progress)} so far.\n  Resume with: waybill resume ${run}`;
     case 'failed':

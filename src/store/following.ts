@@ -40,7 +40,8 @@ export interface Feed {
 /** The target's side of following. */
 export interface Intake {
   probe(options: FollowOptions, signal: AbortSignal): Promise<Finding[]>;
-  /** Up to where changes of this run are durable here; undefined before the first. */
+  /** Up to where changes of this run are durable here; undefined before the first. Asked whenever following begins
+   *  again: pieces of a transaction that has not ended are forgotten. */
   position(run: string, signal: AbortSignal): Promise<string | undefined>;
   /** Applies a batch and stores its position in the same transaction: durable when it resolves. A batch without
    *  position is a piece of a transaction that goes on in the next one: all its pieces become visible together. Batches
