@@ -21,7 +21,7 @@ export function pairServers(from: Server, to: Server): { readonly from: Store; r
   if (to.options.schema !== undefined && to.options.schema !== from.options.schema) return undefined;
   // Both ends look at the same part of their database.
   const target: Server = { ...to, options: { ...to.options, ...schemaOf(from) } };
-  const source = createCloneSource(from, 'source');
+  const source = createCloneSource(from, 'source', target);
   const feed = createFeed(from);
   const intake = createIntake(target);
   return {
@@ -29,7 +29,10 @@ export function pairServers(from: Server, to: Server): { readonly from: Store; r
       address: from.store.address,
       source: { ...source, ...(feed && { feed }) },
       probe: (role, signal) => probePair(role, from, target, signal),
-      [Symbol.asyncDispose]: () => from.store[Symbol.asyncDispose](),
+      async [Symbol.asyncDispose]() {
+        await source[Symbol.asyncDispose]();
+        await from.store[Symbol.asyncDispose]();
+      },
     },
     to: {
       address: to.store.address,

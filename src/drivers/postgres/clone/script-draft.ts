@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import type { Item } from '../../../model/item.ts';
+import { MigrationError } from '../../../model/migration-error.ts';
+import type { Draft, DraftOptions, Payload } from '../../../store/store.ts';
+import type { Connection } from '../connection.ts';
+import { findChunk, insertChunk, ledgerExists } from '../ledger.ts';
+import { sqlState, type ServerError } from '../store-error.ts';
+import { makeLedger } from './object-ledger.ts';
+import type { Server } from './pair-servers.ts';
+
+/** How a script travels. */
+export const scriptContent = z.object({
+  /** Statements that take away what the entries make, in no particular order; run with `into: replace`. */
+  removals: z.array(z.string()),
+  entries: z.array(z.object({ title: z.string(), sql: z.string() })),
+});
+export type ScriptContent = z.infer<typeof scriptContent>;
+
+const chunkId = 'all';
+/** Characters of SQL that are sent at once: a round trip for each of thousands of objects would cost more than they. */
+const batchSize = 100_000;
+
+/** A script runs in one transaction, together with the mark that says that it ran. */
+export async function openScriptDraft(
+  server: Server,
+  as: Item,
+  ticket: string | undefined,
+  options: DraftOptions,
+  signal: AbortSignal,
+): Promise<Draft> {
+  const { connections } = server;
+  const { run, step, into } = options;
+  const doing = `make what ${as.key} holds`;
+  const published = await connections.use(doing, signal, async (connection) => {
+    if (ticket === undefined) {
+      await makeLedger(connection);
+      // What an earlier life of the run made is to be made anew.
+      await connection.run('DELETE FROM _waybill.chunk WHERE run = $1 AND step = $2', [run, step]);
+      return false;
+    }
+    return (await ledgerExists(connection)) && (await findChunk(connection, run, step, chunkId)) !== undefined;
+  });
+  return {
+    ticket: ticket ?? `${run}_${step}`,
+    published,
+    async write(_chunk, payload, stop) {
+      const { text, bytes } = await readText(payload);
+      const content = scriptContent.parse(JSON.parse(text));
+      const lent = await connections.lend(doing, stop);
+      try {
+        const { connection } = lent;
+        const mark = () => insertChunk(connection, run, step, chunkId, { rows: 0, bytes });
+        if (await findChunk(connection, run, step, chunkId)) return { rows: 0, bytes };
+        try {
+          await runScript(connection, content, into === 'replace', batchSize, mark);
+        } catch (error) {
+          if (sqlState(error).length !== 5 || /^(08|53|57|40|55)/.test(sqlState(error))) throw error;
+          // Once more, one by one: that names the entry that cannot be made.
+          await runScript(connection, content, into === 'replace', 0, mark);
+        }
+        return { rows: 0, bytes };
+      } catch (error) {
+        throw lent.inWords(error);
+      } finally {
+        // The script has changed the session's settings.
+        lent.giveBack({ usable: false });
+      }
+    },
+    async publish() {},
+    async discard() {},
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+async function readText(payload: Payload): Promise<{ readonly text: string; readonly bytes: number }> {
+  if (payload.format !== 'bytes') throw new MigrationError('internal', `A script travels as bytes.`);
+  const parts: Buffer[] = [];
+  for await (const { bytes } of payload.parts) parts.push(Buffer.from(bytes));
+  const all = Buffer.concat(parts);
+  return { text: all.toString('utf8'), bytes: all.length };
+}
+
+async function runScript(
+  connection: Connection,
+  { removals, entries }: ScriptContent,
+  replace: boolean,
+  batch: number,
+  mark: () => Promise<void>,
+): Promise<void> {
+  await connection.transaction(async () => {
+    await mark();
+    if (replace) await removeAll(connection, removals);
+    let waiting: string[] = [];
+    let size = 0;
+    const send = async (title: string) => {
+      try {
+        if (waiting.length > 0) await connection.run(waiting.join('\n'));
+      } catch (error) {
+        throw batch > 0 ? error : inWords(error as ServerError, title);
+      }
+      waiting = [];
+      size = 0;
+    };
+    for (const { title, sql } of entries) {
+      waiting.push(sql);
+      size += sql.length;
+      if (size >= batch) await send(title);
+    }
+    await send(entries.at(-1)?.title ?? '');
+  });
+}
+
+/** In rounds, because what depends on what is known to the server only. */
+async function removeAll(connection: Connection, removals: readonly string[]): Promise<void> {
+  let left = [...removals];
+  while (left.length > 0) {
+    const kept: string[] = [];
+    let reason: unknown;
+    for (const removal of left) {
+      await connection.run('SAVEPOINT removal');
+      try {
+        await connection.run(removal);
+      } catch (error) {
+        if (sqlState(error) !== '2BP01') throw error;
+        await connection.run('ROLLBACK TO removal');
+        kept.push(removal);
+        reason = error;
+      }
+      await connection.run('RELEASE removal');
+    }
+    if (kept.length === left.length) throw reason;
+    left = kept;
+  }
+}
+
+function inWords(error: ServerError, title: string): unknown {
+  const state = sqlState(error);
+  const [name = title, kind = 'OBJECT', schema = '-'] = title.split(/; (?:Type|Schema): /);
+  const what = `${kind.toLowerCase()} ${schema === '-' ? '' : `${schema}.`}${name}`;
+  const message = `Making ${what} failed: ${error.message}.`;
+  if (['42P07', '42710', '42723', '42P06', '42712'].includes(state)) {
+    return new MigrationError('target.not-empty', message, {
+      hint: 'Use an empty database, or --into replace, which drops what will be carried first.',
+      cause: error,
+    });
+  }
+  const code = state === '42501' ? 'store.denied' : 'store.unsupported';
+  const hint =
+    state === '42501'
+      ? 'Give the user this right, or connect as the owner of the database.'
+      : 'Mend the definition at the source, or leave it out with `exclude`, then run again.';
+  return new MigrationError(code, message, { hint, cause: error });
+}
