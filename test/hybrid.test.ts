@@ -6,7 +6,7 @@ import { hybridStage, writerOf } from './hybrid-stage.ts';
 describe('a hybrid run between two memory stores', () => {
   it('copies, follows a writer, cuts over when asked, and ends with both ends equal', async () => {
     await using stage = await hybridStage({});
-    const writer = writerOf(stage.from);
+    const writer = writerOf(stage.from, stage.from);
     const run = await stage.start();
     writer.write(50);
     await stage.reached('ready');

@@ -1,5 +1,5 @@
 import { crossOver } from '../cutover/cutover.ts';
-import { MigrationError } from '../model/migration-error.ts';
+import type { MigrationError } from '../model/migration-error.ts';
 import { Readiness } from '../follow/readiness.ts';
 import { watch } from '../follow/watch.ts';
 import { openHandover } from './handover.ts';
