@@ -77,6 +77,9 @@ async function oneRun(scenario: Scenario, cuts: readonly number[]): Promise<Blad
 /** One life of the process: starts the run, or goes on with it. */
 async function live(stage: Stage, { rollback }: Scenario, run: string | undefined) {
   const asking = (event: RunEvent) => {
+    if (event.type === 'cutover.step' && event.step === 'thawed') {
+      assert.ok(writable(event.back ? stage.to : stage.from), 'whoever was frozen may write again');
+    }
     if (rollback && event.type === 'phase.changed' && event.phase === 'reverse-following') {
       void stage.journal.runs().then(([first]) => first && stage.journal.ask(first.id, 'rollback'));
     }

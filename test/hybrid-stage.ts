@@ -12,7 +12,7 @@ import { createEngine } from '../src/engine/create-engine.ts';
 import type { Run, RunOptions } from '../src/engine/engine.ts';
 import type { Journal } from '../src/journal/journal.ts';
 import { openMemoryJournal } from '../src/journal/memory-journal.ts';
-import type { RunEvent } from '../src/model/event.ts';
+import type { CutoverStep, RunEvent } from '../src/model/event.ts';
 import type { CutoverOptions, Job } from '../src/model/job.ts';
 import type { Phase } from '../src/model/phase.ts';
 import type { Store } from '../src/store/store.ts';
@@ -63,6 +63,17 @@ export async function hybridStage(options: StageOptions) {
       for (const listener of listeners) listener(event);
     },
   };
+  /** Resolves when there is such an event, or has been. */
+  const seen = async (wanted: (event: RunEvent) => boolean): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (events.some(wanted)) resolve();
+    };
+    listeners.add(look);
+    look();
+    await promise;
+    listeners.delete(look);
+  };
   const phasesOf = () => events.flatMap((event): Phase[] => (event.type === 'phase.changed' ? [event.phase] : []));
   return {
     engine,
@@ -81,16 +92,10 @@ export async function hybridStage(options: StageOptions) {
     phases: phasesOf,
     onEvent: (listener: (event: RunEvent) => void) => void listeners.add(listener),
     /** Resolves when the run is in this phase, or has been. */
-    async reached(phase: Phase): Promise<void> {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const look = () => {
-        if (phasesOf().includes(phase)) resolve();
-      };
-      listeners.add(look);
-      look();
-      await promise;
-      listeners.delete(look);
-    },
+    reached: (phase: Phase) => seen((event) => event.type === 'phase.changed' && event.phase === phase),
+    steps: () => events.flatMap((event) => (event.type === 'cutover.step' ? [event.step] : [])),
+    step: (step: CutoverStep) => seen((event) => event.type === 'cutover.step' && event.step === step),
+    found: (code: string) => seen((event) => event.type === 'finding.raised' && event.finding.code === code),
     contents: (end: 'from' | 'to') => contentsOf(end === 'from' ? from : to),
     async [Symbol.asyncDispose]() {
       await engine[Symbol.asyncDispose]();
