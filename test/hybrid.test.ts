@@ -24,7 +24,7 @@ describe('a hybrid run between two memory stores', () => {
     assert.deepEqual(stage.phases(), ['preparing', 'copying', 'following', 'ready', 'cutting-over', 'done']);
     assert.deepEqual(stage.steps(), ['asked', 'frozen', 'drained', 'checked', 'counted', 'switching', 'switched']);
     assert.ok((result.progress.followed[0]?.pauseMs ?? Infinity) < 10_000);
-    assert.ok(result.progress.followed[0]?.changes ?? 0 > 0);
+    assert.ok((result.progress.followed[0]?.changes ?? 0) > 0);
   });
 
   it('lets writers go on when transactions do not end in time, and cuts over when asked again', async () => {
