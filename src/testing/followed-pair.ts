@@ -18,6 +18,8 @@ export interface FollowedPair extends AsyncDisposable {
   /** Statements for both ends. */
   both(sql: string): Promise<void>;
   begin(options?: FeedOptions): Promise<Snapshot>;
+  /** Where following goes on. */
+  begun(): Promise<string>;
   /** Follows from where the target stands until it has everything that the source has by now. */
   catchUp(options?: FeedOptions): Promise<Caught>;
   /** Opens both ends anew, as a new process would. */
@@ -80,8 +82,9 @@ export async function openFollowedPair(
       ({ position } = snapshot);
       return snapshot;
     },
+    begun: async () => (await pair.intake.position(run, never)) ?? position,
     async catchUp(options = followOptions) {
-      const since = (await pair.intake.position(run, never)) ?? position;
+      const since = await pair.begun();
       const { rows } = await from.query<{ at: string }>('SELECT pg_current_wal_insert_lsn() AS at');
       return follow(pair, since, rows[0]?.at ?? '', options);
     },
@@ -93,9 +96,9 @@ export async function openFollowedPair(
     },
     async rows(table) {
       const read = async (client: pg.Client) =>
-        (await client.query<{ row: string }>(`SELECT t::text AS row FROM ${table} AS t ORDER BY 1`)).rows.map(
-          ({ row }) => row,
-        );
+        (
+          await client.query<{ row: string }>(`SELECT whole_row::text AS row FROM ${table} AS whole_row ORDER BY 1`)
+        ).rows.map(({ row }) => row);
       return { from: await read(from), to: await read(to) };
     },
     async [Symbol.asyncDispose]() {
