@@ -6,9 +6,9 @@ import { SharedSnapshot } from './shared-snapshot.ts';
 import { createTableReader } from './table-reader.ts';
 
 /** A whole database, or some of its schemas: tables (`schema.table`) with their rows, and everything else as objects. */
-export function createCloneSource(server: Server): Source {
+export function createCloneSource(server: Server, role: 'source' | 'target'): Source {
   const snapshot = new SharedSnapshot(server.connections);
-  const tables = createTableReader(server, snapshot);
+  const tables = createTableReader(server, snapshot, { filtered: role === 'source' });
   return {
     offers: ['rows', 'bytes', 'nothing'],
     async *list(report, signal) {

@@ -21,7 +21,7 @@ export function pairServers(from: Server, to: Server): { readonly from: Store; r
   if (to.options.schema !== undefined && to.options.schema !== from.options.schema) return undefined;
   // Both ends look at the same part of their database.
   const target: Server = { ...to, options: { ...to.options, ...schemaOf(from) } };
-  const source = createCloneSource(from);
+  const source = createCloneSource(from, 'source');
   const feed = createFeed(from);
   const intake = createIntake(target);
   return {
@@ -33,7 +33,7 @@ export function pairServers(from: Server, to: Server): { readonly from: Store; r
     },
     to: {
       address: to.store.address,
-      source: createCloneSource(target),
+      source: createCloneSource(target, 'target'),
       sink: { ...createCloneSink(target), ...(intake && { intake }) },
       probe: (role, signal) => probePair(role, from, target, signal),
       ...(to.store.probeBackup && { probeBackup: (signal) => to.store.probeBackup?.(signal) ?? Promise.resolve() }),
