@@ -1,12 +1,18 @@
-import { dropMemorySpace, memorySpace, putInSpace, type MemoryChange } from '../src/drivers/memory/space.ts';
+import {
+  changeSpace,
+  dropMemorySpace,
+  memorySpace,
+  putInSpace,
+  type MemoryChange,
+} from '../src/drivers/memory/space.ts';
 import { nextNumber, transact } from '../src/drivers/memory/transact.ts';
 import { memoryDriver } from '../src/drivers/memory/driver.ts';
-import type { RunParts } from '../src/engine/active-run.ts';
+import type { Pace, RunParts } from '../src/engine/active-run.ts';
 import { createEngine } from '../src/engine/create-engine.ts';
 import type { Run, RunOptions } from '../src/engine/engine.ts';
 import type { Journal } from '../src/journal/journal.ts';
 import { openMemoryJournal } from '../src/journal/memory-journal.ts';
-import type { RunEvent } from '../src/model/event.ts';
+import type { CutoverStep, RunEvent } from '../src/model/event.ts';
 import type { CutoverOptions, Job } from '../src/model/job.ts';
 import type { Phase } from '../src/model/phase.ts';
 import type { Store } from '../src/store/store.ts';
@@ -22,17 +28,22 @@ export interface StageOptions {
   readonly people?: number;
   readonly dress?: (store: Store) => Store;
   readonly dressJournal?: (journal: Journal) => Journal;
+  readonly pace?: Pace;
 }
 
 /** Two memory spaces, the source holding the sample tables, and an engine between them. */
-export async function hybridStage({ cutover = {}, people = 60, dress, dressJournal }: StageOptions) {
+export async function hybridStage(options: StageOptions) {
+  const { cutover = {}, people = 60, dress, dressJournal, pace = { everyMs: 5, steadyMs: 20 } } = options;
   const name = `hybrid-${++stages}`;
   const [from, to] = [`${name}-from`, `${name}-to`];
   const durable = openMemoryJournal();
   const journal = dressJournal?.(durable) ?? durable;
   const events: RunEvent[] = [];
-  const listeners = new Set<() => void>();
-  for (const { item, ...content } of sampleTables({ people })) putInSpace(memorySpace(from), item, content);
+  const listeners = new Set<(event: RunEvent) => void>();
+  for (const { item, ...content } of sampleTables({ people })) {
+    putInSpace(memorySpace(from), item, content);
+    putInSpace(memorySpace(shadowOf(from)), item, content);
+  }
   const parts: RunParts = {
     journal,
     async open({ address }, signal) {
@@ -42,15 +53,26 @@ export async function hybridStage({ cutover = {}, people = 60, dress, dressJourn
     },
     threadEntry: undefined,
     writeBill: async () => ({ json: '', html: '' }),
-    pace: { everyMs: 5, steadyMs: 20 },
+    pace,
   };
   const engine = createEngine(parts);
-  const options: RunOptions = {
+  const runOptions: RunOptions = {
     signal: never,
     onEvent(event) {
       events.push(event);
-      for (const listener of listeners) listener();
+      for (const listener of listeners) listener(event);
     },
+  };
+  /** Resolves when there is such an event, or has been. */
+  const seen = async (wanted: (event: RunEvent) => boolean): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      if (events.some(wanted)) resolve();
+    };
+    listeners.add(look);
+    look();
+    await promise;
+    listeners.delete(look);
   };
   const phasesOf = () => events.flatMap((event): Phase[] => (event.type === 'phase.changed' ? [event.phase] : []));
   return {
@@ -64,26 +86,22 @@ export async function hybridStage({ cutover = {}, people = 60, dress, dressJourn
     async start(): Promise<Run> {
       // Not disposed here: the run goes on with what the plan has open, and disposes it.
       const plan = await engine.plan(jobOf(from, to, cutover), { signal: never });
-      return await engine.start(plan, options);
+      return await engine.start(plan, runOptions);
     },
-    resume: (run: string) => engine.resume(run, options),
+    resume: (run: string) => engine.resume(run, runOptions),
     phases: phasesOf,
+    onEvent: (listener: (event: RunEvent) => void) => void listeners.add(listener),
     /** Resolves when the run is in this phase, or has been. */
-    async reached(phase: Phase): Promise<void> {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const look = () => {
-        if (phasesOf().includes(phase)) resolve();
-      };
-      listeners.add(look);
-      look();
-      await promise;
-      listeners.delete(look);
-    },
+    reached: (phase: Phase) => seen((event) => event.type === 'phase.changed' && event.phase === phase),
+    steps: () => events.flatMap((event) => (event.type === 'cutover.step' ? [event.step] : [])),
+    step: (step: CutoverStep) => seen((event) => event.type === 'cutover.step' && event.step === step),
+    found: (code: string) => seen((event) => event.type === 'finding.raised' && event.finding.code === code),
     contents: (end: 'from' | 'to') => contentsOf(end === 'from' ? from : to),
     async [Symbol.asyncDispose]() {
       await engine[Symbol.asyncDispose]();
       dropMemorySpace(from);
       dropMemorySpace(to);
+      dropMemorySpace(shadowOf(from));
     },
   };
 }
@@ -124,33 +142,42 @@ export function contentsOf(name: string): Record<string, unknown> {
   return { ...Object.fromEntries(tables), counters: Object.fromEntries(space.counters) };
 }
 
+/** Where everything that clients committed is written as well, by nobody but them. */
+export const shadowOf = (name: string): string => `${name}-shadow`;
+
 /** A client that inserts, updates and deletes rows of `pairs` and of the table without key, sometimes in transactions
- *  of many rows. */
-export function writerOf(name: string, seed = 1) {
-  const random = seeded(seed);
-  let written = 0;
+ *  of many rows. `first`: the store whose shadow it keeps. */
+export function writerOf(name: string, first: string) {
+  const random = seeded(1);
+  const shadow = memorySpace(shadowOf(first));
+  const one = (): void => {
+    const space = memorySpace(name);
+    const size = random() < 0.1 ? 40 : 1 + Math.floor(random() * 3);
+    const changes: MemoryChange[] = [];
+    const gone = new Set<Uint8Array>();
+    for (let n = 0; n < size; n++) {
+      const table = random() < 0.7 ? 'pairs' : 'Größe "loose"';
+      const rows = (space.items.get(table)?.rows ?? []).filter((row) => !gone.has(row));
+      const victim = random() < 0.4 ? rows[Math.floor(random() * rows.length)] : undefined;
+      if (victim) gone.add(victim);
+      const insert = victim && random() < 0.5 ? undefined : rowOf(table, nextNumber(space, 'turns'));
+      changes.push({ do: 'row', table, ...(victim && { remove: victim }), ...(insert && { insert }) });
+    }
+    transact(space, changes);
+    changeSpace(shadow, changes);
+    shadow.counters.set('turns', space.counters.get('turns') ?? 0);
+  };
   return {
-    get written() {
-      return written;
-    },
     /** Throws when the store lets nobody write. */
     write(transactions: number): void {
-      for (let i = 0; i < transactions; i++) {
-        const space = memorySpace(name);
-        const size = random() < 0.1 ? 40 : 1 + Math.floor(random() * 3);
-        const changes: MemoryChange[] = [];
-        const gone = new Set<Uint8Array>();
-        for (let n = 0; n < size; n++) {
-          const table = random() < 0.7 ? 'pairs' : 'Größe "loose"';
-          const rows = (space.items.get(table)?.rows ?? []).filter((row) => !gone.has(row));
-          const victim = random() < 0.4 ? rows[Math.floor(random() * rows.length)] : undefined;
-          if (victim) gone.add(victim);
-          const insert = victim && random() < 0.5 ? undefined : rowOf(table, nextNumber(space, 'turns') + seed * 1e6);
-          changes.push({ do: 'row', table, ...(victim && { remove: victim }), ...(insert && { insert }) });
-        }
-        transact(space, changes);
-        written += 1;
-      }
+      for (let i = 0; i < transactions; i++) one();
+    },
+    /** False when the store lets nobody write. */
+    tryOne(): boolean {
+      const { frozenFor, closedFor } = memorySpace(name);
+      if (frozenFor !== undefined || closedFor !== undefined) return false;
+      one();
+      return true;
     },
   };
 }

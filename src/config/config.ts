@@ -185,5 +185,9 @@ export const flagPlaces: Places = (path) => {
     if (option === undefined || option === 'address') return name.toUpperCase();
     return `--${name}-option ${String(option)}`;
   }
+  if (option !== undefined && (name === 'follow' || name === 'cutover')) {
+    const main = option === 'mode' || option === 'when';
+    return `--${main ? name : option === 'command' ? 'cutover-command' : String(option)}`;
+  }
   return `--${String(name).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 };

@@ -3,7 +3,7 @@
  *  Callers: engine. The way back is the same passage in the other direction (rollback.ts). */
 import type { CutoverStep } from '../model/event.ts';
 import type { CutoverOptions } from '../model/job.ts';
-import { toMigrationError, type MigrationError } from '../model/migration-error.ts';
+import { MigrationError, toMigrationError } from '../model/migration-error.ts';
 import type { Feed, Intake } from '../store/following.ts';
 import { Budget } from './budget.ts';
 import { runCommand } from './command.ts';
@@ -67,6 +67,7 @@ async function prepare(passage: Passage, budget: Budget, record: ReturnType<type
   const goal = await feed.freeze(run, options, signal);
   record.later('frozen', { position: goal });
   await follower.reach(goal, signal);
+  await assertThere(passage, goal, signal);
   record.later('drained', { position: follower.position });
   const detail = await check(budget.leftMs, signal);
   record.later('checked', { position: follower.position, detail });
@@ -75,6 +76,13 @@ async function prepare(passage: Passage, budget: Budget, record: ReturnType<type
   if (keepWayBack) record.later('reversed', { position: await keepWayBack(signal) });
   if (options.command) await runCommand(options.command, signal);
   signal.throwIfAborted();
+}
+
+/** The last word has the target itself. */
+async function assertThere({ run, feed, intake, follower }: Passage, goal: string, signal: AbortSignal): Promise<void> {
+  const position = (await intake.position(run, signal)) ?? follower.position;
+  if (feed.reached(position, goal)) return;
+  throw new MigrationError('internal', `The target stands at ${position}, the source at ${goal}: this is not drained.`);
 }
 
 /** Steps that can be undone need not be durable before the next one is taken, only before the point of no return: the

@@ -13,6 +13,7 @@ import { letGo } from './let-go.ts';
 import type { OpenStore } from './open-ends.ts';
 import { RequestInbox } from './request-inbox.ts';
 import { runShipment } from './run-shipment.ts';
+import { throwIfPaused } from './verify-steps.ts';
 
 export interface RunParts {
   readonly journal: Journal;
@@ -131,6 +132,8 @@ export class ActiveRun implements Run {
       tick: (tick) => this.#tick(tick),
     };
     try {
+      await requests.begin();
+      throwIfPaused(context);
       for (const index of this.#header.job.shipments.keys()) await runShipment(index, context);
     } catch (thrown) {
       return await this.#stopped(thrown, context);

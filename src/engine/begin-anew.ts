@@ -1,3 +1,6 @@
+import { MigrationError } from '../model/migration-error.ts';
+import type { Step } from '../model/step.ts';
+import type { Sink } from '../store/store.ts';
 import type { RunContext } from './active-run.ts';
 import type { FrozenEnds } from './frozen-ends.ts';
 
@@ -12,9 +15,27 @@ export async function beginAnew(index: number, { ends }: FrozenEnds, context: Ru
       const past = context.past.of(step.seq);
       if (!past.done && past.ticket === undefined) continue;
       const item = await ends.source.look?.(step.item, context.signal);
-      const into = past.done && step.into === 'empty' ? { into: 'replace' as const } : {};
+      const arrived = past.done || (await wasPublished(step, past.ticket, ends.sink, context));
+      const into = past.into ?? (arrived && step.into === 'empty' ? ('replace' as const) : undefined);
       const restarted = { type: 'item.restarted' as const, step: step.seq, reason: 'source.moved' };
-      await context.record({ ...restarted, ...(item && { item }), ...into });
+      await context.record({ ...restarted, ...(item && { item }), ...(into && { into }) });
     }
+  }
+}
+
+/** An earlier life may have published an item and died before that was recorded. */
+async function wasPublished(
+  { seq, as, into }: Step,
+  ticket: string | undefined,
+  sink: Sink,
+  { header, signal }: RunContext,
+): Promise<boolean> {
+  if (ticket === undefined) return false;
+  try {
+    await using draft = await sink.draft(as, ticket, { into, run: header.id, step: seq }, signal);
+    return draft.published;
+  } catch (error) {
+    if (error instanceof MigrationError && error.code === 'draft.lost') return false;
+    throw error;
   }
 }

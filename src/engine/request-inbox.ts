@@ -7,6 +7,7 @@ export class RequestInbox {
   readonly #waiting: RunRequest[] = [];
   readonly #listeners = new Set<() => void>();
   readonly #onRequest: (request: RunRequest) => boolean;
+  readonly #everyMs: number;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
 
@@ -15,9 +16,15 @@ export class RequestInbox {
     this.#journal = journal;
     this.#run = run;
     this.#onRequest = onRequest;
+    this.#everyMs = everyMs;
+  }
+
+  /** Takes what was asked before, but for pauses, which were meant for another life; from then on what comes in. */
+  async begin(): Promise<void> {
+    await this.#look((request) => request !== 'pause');
     this.#timer = setInterval(() => {
-      this.#looking = this.#looking.then(() => this.#look());
-    }, everyMs);
+      this.#looking = this.#looking.then(() => this.#look(() => true));
+    }, this.#everyMs);
     this.#timer.unref();
   }
 
@@ -45,10 +52,12 @@ export class RequestInbox {
     for (const request of this.#waiting.splice(0)) await this.#journal.ask(this.#run, request);
   }
 
-  async #look(): Promise<void> {
+  async #look(wanted: (request: RunRequest) => boolean): Promise<void> {
     // A journal that cannot be read now is noticed by whoever writes to it.
     const requests = await this.#journal.takeRequests(this.#run).catch(() => []);
-    for (const request of requests) if (!this.#onRequest(request)) this.#waiting.push(request);
+    for (const request of requests) {
+      if (wanted(request) && !this.#onRequest(request)) this.#waiting.push(request);
+    }
     for (const listener of this.#listeners) listener();
   }
 }
