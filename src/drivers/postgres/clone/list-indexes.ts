@@ -88,6 +88,7 @@ export async function listIndexes(
     if (row.parent !== null) parts.set(row.parent, [...(parts.get(row.parent) ?? []), row]);
     if (isBuilt(row)) ofTable.set(row.table_oid, [...(ofTable.get(row.table_oid) ?? []), keyOf(row)]);
   }
+  const byTable = Map.groupBy(carried, (row) => row.table_oid);
   const items = carried.flatMap((row) => {
     const { constraint_name: constraint } = row;
     const children = parts.get(row.oid) ?? [];
@@ -121,7 +122,12 @@ export async function listIndexes(
             finish: finishOf(row),
           };
     return [
-      index && objectItem(keyOf(row), index, [...after, ...children.map(keyOf), ...firstOnes(row, carried)]),
+      index &&
+        objectItem(keyOf(row), index, [
+          ...after,
+          ...children.map(keyOf),
+          ...firstOnes(row, byTable.get(row.table_oid) ?? []),
+        ]),
       shape &&
         objectItem(constraintKey(table, constraint ?? ''), shape, [
           ...after,
@@ -140,12 +146,10 @@ export const classes = { relation: '1259', constraint: '2606' };
 const isBuilt = (row: IndexRow): boolean => row.constraint_name === null || row.attachable;
 
 /** Indexes of constraints over the same columns: a foreign key rests on the oldest that fits. */
-const firstOnes = (row: IndexRow, all: readonly IndexRow[]): string[] =>
+const firstOnes = (row: IndexRow, ofTable: readonly IndexRow[]): string[] =>
   row.constraint_name !== null || !row.definition.startsWith('CREATE UNIQUE')
     ? []
-    : all
-        .filter((other) => other.table_oid === row.table_oid && other.attachable && sameColumns(row, other))
-        .map(keyOf);
+    : ofTable.filter((other) => other.attachable && sameColumns(row, other)).map(keyOf);
 
 const sameColumns = (a: IndexRow, b: IndexRow): boolean =>
   a.columns !== null && b.columns !== null && a.columns.toSorted().join('\n') === b.columns.toSorted().join('\n');

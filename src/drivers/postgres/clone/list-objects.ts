@@ -3,12 +3,15 @@ import type { Item } from '../../../model/item.ts';
 import { MigrationError } from '../../../model/migration-error.ts';
 import type { Payload } from '../../../store/store.ts';
 import type { Connection } from '../connection.ts';
+import { chosenSchemas } from './chosen-schemas.ts';
 import { describeEntries, tablesToAnalyse, viewsToRefresh } from './describe-entries.ts';
 import { listForeignKeys } from './list-foreign-keys.ts';
 import { listIndexes } from './list-indexes.ts';
 import { objectOf, type ObjectOf, type ObjectShape } from './object-shape.ts';
 import { lookAtPair, type PairFacts } from './pair-facts.ts';
-import type { Server } from './pair-servers.ts';
+import { leftOutOf, nothingLeftOut, type LeftOut } from './left-out.ts';
+import { tableKey } from './object-keys.ts';
+import type { Peer, Server } from './pair-servers.ts';
 import { readScript } from './read-script.ts';
 import { SchemaDump } from './schema-dump.ts';
 import { listSequences, readSequences } from './sequences.ts';
@@ -18,13 +21,15 @@ import type { DumpEntry } from './table-of-contents.ts';
 /** What the objects of a source are asked. */
 export interface ObjectReader extends AsyncDisposable {
   list(report: (finding: Finding) => void, signal: AbortSignal): Promise<readonly Item[]>;
+  /** Keys of tables that are left out, as those of what they are to be carried with. */
+  leftOut(signal: AbortSignal): Promise<ReadonlySet<string>>;
   read(item: Item, signal: AbortSignal): Promise<Payload>;
 }
 
 /** A source's definitions at one snapshot, as they will be carried. */
 interface Definitions {
   readonly facts: PairFacts;
-  readonly leftOut: ReadonlySet<string>;
+  readonly leftOut: LeftOut;
   readonly dump: SchemaDump;
   readonly items: readonly Item[];
   /** Entries of the dump that are items of their own. */
@@ -34,9 +39,9 @@ interface Definitions {
 
 /** Everything but rows of `server`, in words that `peer` understands. Without a peer there is nothing to compare: the
  *  database is a target, and what it holds is asked by name. */
-export function createObjectReader(server: Server, peer: Server | undefined, snapshot: SharedSnapshot): ObjectReader {
+export function createObjectReader(server: Server, peer: Peer | undefined, snapshot: SharedSnapshot): ObjectReader {
   let known: { readonly snapshot: string | undefined; readonly definitions: Promise<Definitions> } | undefined;
-  const define = async (to: Server, signal: AbortSignal): Promise<Definitions> => {
+  const define = async (to: Peer, signal: AbortSignal): Promise<Definitions> => {
     const { name } = snapshot;
     if (known && known.snapshot === name) return known.definitions;
     await letGo();
@@ -57,8 +62,12 @@ export function createObjectReader(server: Server, peer: Server | undefined, sna
       findings.forEach(report);
       return server.connections.use('read the catalogue', signal, async (connection) => [
         ...items,
-        ...(await listScripts(connection, dump, made, leftOut)),
+        ...(await listScripts(connection, dump, made, leftOut.objects)),
       ]);
+    },
+    async leftOut(signal) {
+      const { leftOut } = peer ? await define(peer, signal) : { leftOut: nothingLeftOut };
+      return new Set(leftOut.relations.map(tableKey));
     },
     async read(item, signal) {
       const object = objectOf(item);
@@ -78,31 +87,55 @@ export function createObjectReader(server: Server, peer: Server | undefined, sna
 
 async function readDefinitions(
   from: Server,
-  to: Server,
+  { to, filter }: Peer,
   snapshot: string | undefined,
   signal: AbortSignal,
 ): Promise<Definitions> {
   const facts = await lookAtPair(from, to, signal);
-  const leftOut = new Set<string>();
+  const schemas = chosenSchemas(from.options);
   const findings: Finding[] = [];
-  const listed = await from.connections.use('read the catalogue', signal, async (connection) => ({
-    indexes: await listIndexes(connection, leftOut, facts.missingTablespaces, (finding) => findings.push(finding)),
-    foreignKeys: await listForeignKeys(connection, leftOut),
-  }));
+  const { leftOut, indexes, foreignKeys } = await from.connections.use(
+    'read the catalogue',
+    signal,
+    async (session) => {
+      const out = await leftOutOf(session, schemas, filter);
+      const report = (finding: Finding) => void findings.push(finding);
+      return {
+        leftOut: out,
+        indexes: await listIndexes(session, out.objects, facts.missingTablespaces, report),
+        foreignKeys: await listForeignKeys(session, out.objects),
+      };
+    },
+  );
   const dump = await SchemaDump.take(
     from.connections,
-    { versions: facts.versions, snapshot, schemas: undefined, leftOut },
+    { versions: facts.versions, snapshot, schemas, leftOut },
     signal,
   );
-  const objects = new Set([...listed.indexes.made, ...listed.foreignKeys.made]);
   return {
     facts,
     leftOut,
     dump,
-    items: [...listed.indexes.items, ...listed.foreignKeys.items],
-    made: madeApart(dump, objects),
-    findings,
+    items: [...indexes.items, ...foreignKeys.items],
+    made: madeApart(dump, new Set([...indexes.made, ...foreignKeys.made])),
+    findings: [...leftOut.findings, ...findings, ...notCarried(dump, leftOut)],
   };
+}
+
+/** What reaches out of the database, and what rests on it. */
+function notCarried(dump: SchemaDump, { objects }: LeftOut): Finding[] {
+  return dump.left.flatMap(({ kind, name, object }) =>
+    (object !== undefined && objects.has(object)) || ['COMMENT', 'ACL', 'EXTENSION'].includes(kind)
+      ? []
+      : [
+          {
+            level: 'warning',
+            code: 'store.unsupported',
+            message: `Left out: ${kind.toLowerCase()} ${name}. What reaches out of the database, and what rests on it, is not carried.`,
+            hint: 'Make it at the target by hand when the clone is done.',
+          } as const,
+        ],
+  );
 }
 
 /** The entries of the dump that these catalogue rows stand for, with what is said of them and joins them. */
