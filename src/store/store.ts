@@ -8,6 +8,7 @@ import type { Chunk, Item } from '../model/item.ts';
 import type { Into } from '../model/job.ts';
 import type { MemberReceipt, Receipt, Reject, Stored } from '../model/receipt.ts';
 import type { Pair } from './compare-listings.ts';
+import type { KeyFilter } from './item-filter.ts';
 import type { Feed, Intake } from './following.ts';
 import type { OptionSchema, OptionValues } from './options.ts';
 
@@ -38,8 +39,9 @@ export interface Store extends AsyncDisposable {
   probe(role: 'source' | 'target', signal: AbortSignal): Promise<Finding[]>;
   /** These two stores as they are to each other, when both are of one kind and can move between them what the neutral
    *  contract has no words for (types, functions, sequences), or follow one another. Undefined: they are strangers.
+   *  `filter` is the shipment's: what belongs to a table that is left out is left out by the source.
    *  Disposing the pair's stores closes these two. */
-  pairWith?(target: Store): { readonly from: Store; readonly to: Store } | undefined;
+  pairWith?(target: Store, filter: KeyFilter): { readonly from: Store; readonly to: Store } | undefined;
   /** Throws what would keep `Sink.backup` from working, such as a program that is missing. Absent: nothing would. */
   probeBackup?(signal: AbortSignal): Promise<void>;
 }

@@ -17,9 +17,12 @@ export const objectShape = z.discriminatedUnion('what', [
     table: name,
     /** As pg_get_indexdef gives it; of a partitioned table it is made without those of its partitions. */
     definition: z.string(),
+    /** Empty when it is not of columns alone. */
+    columns: z.array(z.string()),
+    tablespace: z.string(),
     /** Indexes of partitions that become part of this one. */
     parts: z.array(name),
-    /** Statements that finish it: what it is called, whether the table is ordered by it. */
+    /** Statements that finish it: what is said of it, whether the table is ordered by it. */
     finish: z.array(z.string()),
   }),
   z.object({
@@ -27,8 +30,10 @@ export const objectShape = z.discriminatedUnion('what', [
     table: name,
     name: z.string(),
     definition: z.string(),
-    /** As `PRIMARY KEY USING INDEX "x" DEFERRABLE`; absent where it is made from its definition. */
-    attach: z.string().optional(),
+    columns: z.array(z.string()),
+    tablespace: z.string(),
+    /** As `PRIMARY KEY USING INDEX "x" DEFERRABLE`; null where it is made from its definition. */
+    attach: z.string().nullable(),
     parts: z.array(name),
     finish: z.array(z.string()),
   }),
@@ -37,14 +42,19 @@ export const objectShape = z.discriminatedUnion('what', [
     table: name,
     name: z.string(),
     definition: z.string(),
+    /** The table is: then it cannot be added unchecked. */
+    partitioned: z.boolean(),
     /** Whether the source's is valid. */
     valid: z.boolean(),
+    columns: z.array(z.string()),
+    other: name,
+    otherColumns: z.array(z.string()),
     finish: z.array(z.string()),
   }),
   z.object({ what: z.literal('refresh'), view: name }),
-  z.object({ what: z.literal('sequences') }),
+  z.object({ what: z.literal('sequences'), names: z.array(name) }),
   z.object({ what: z.literal('statistics'), tables: z.array(name) }),
-  z.object({ what: z.literal('large-objects'), from: z.string(), to: z.string(), objects: z.number() }),
+  z.object({ what: z.literal('large-objects'), oids: z.array(z.string()) }),
 ]);
 
 export type ObjectShape = z.infer<typeof objectShape>;

@@ -1,7 +1,7 @@
 import type { ObjectOf } from './object-shape.ts';
 import type { PairFacts } from './pair-facts.ts';
 import type { SchemaDump } from './schema-dump.ts';
-import type { ScriptContent } from './script-draft.ts';
+import type { ScriptContent } from './run-script.ts';
 import type { DumpEntry } from './table-of-contents.ts';
 
 /** Entries that are items of their own. */
@@ -12,13 +12,14 @@ const removedWith = new Set(['SCHEMA', 'EXTENSION', 'DEFAULT', 'ACL', 'DEFAULT A
 export async function readScript(
   dump: SchemaDump,
   { script }: ObjectOf<'script'>,
+  made: ReadonlySet<DumpEntry>,
   facts: PairFacts,
   signal: AbortSignal,
 ): Promise<ScriptContent> {
   const words = { owners: facts.missingRoles.length === 0, tablespaces: facts.missingTablespaces.length === 0 };
   const section = script === 'pre-data' ? 'pre-data' : 'post-data';
   const wanted = (entry: DumpEntry) =>
-    script === 'event-triggers' ? entry.kind === 'EVENT TRIGGER' : !apart.has(entry.kind);
+    script === 'event-triggers' ? entry.kind === 'EVENT TRIGGER' : !apart.has(entry.kind) && !made.has(entry);
   const { entries } = await dump.script(wanted, { section, ...words }, signal);
   const removals = script === 'pre-data' ? await readRemovals(dump, signal) : [];
   return { removals, entries: entries.map(({ title, kind, sql }) => ({ title, sql: mended(kind, sql) })) };

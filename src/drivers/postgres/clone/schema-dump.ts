@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findProgram, runProgram } from '../client-program.ts';
 import type { Connections } from '../connections.ts';
-import { quoteName } from '../names.ts';
+import { qualified, quoteName } from '../names.ts';
+import type { LeftOut } from './left-out.ts';
 import { splitScript, type ScriptEntry } from './sql-script.ts';
 import { parseContents, withDependents, type DumpEntry } from './table-of-contents.ts';
 
@@ -13,8 +14,7 @@ export interface DumpOptions {
   readonly snapshot: string | undefined;
   /** Only what is in these schemas, and extensions. */
   readonly schemas: readonly string[] | undefined;
-  /** Catalogue rows (`1259 16385`) of what is not carried. */
-  readonly leftOut: ReadonlySet<string>;
+  readonly leftOut: LeftOut;
 }
 
 export interface ScriptOptions {
@@ -55,12 +55,15 @@ export class SchemaDump implements AsyncDisposable {
     restore: string,
     connections: Connections,
     entries: readonly DumpEntry[],
-    leftOut: ReadonlySet<string>,
+    { leftOut, schemas }: DumpOptions,
   ) {
-    const gone = withDependents(
-      entries,
-      (entry) => foreign.has(entry.kind) || (entry.object !== undefined && leftOut.has(entry.object)),
+    const gone = new Set(
+      withDependents(
+        entries,
+        (entry) => foreign.has(entry.kind) || (entry.object !== undefined && leftOut.objects.has(entry.object)),
+      ),
     );
+    if (schemas) for (const entry of unusedExtensions(entries, gone)) gone.add(entry);
     this.kept = entries.filter((entry) => !gone.has(entry));
     this.left = [...gone];
     this.#folder = folder;
@@ -78,6 +81,10 @@ export class SchemaDump implements AsyncDisposable {
       const words = ['--format=custom', '--section=pre-data', '--section=post-data', '-B', '--no-subscriptions'];
       for (const schema of schemas ?? []) words.push(`--schema=${quoteName(schema)}`);
       if (schemas && version >= 14) words.push('--extension=*');
+      // pg_dump locks every table that it sees, which needs rights on it.
+      for (const { schema, name } of options.leftOut.relations.slice(0, namedExcluded)) {
+        if (!schemas || schemas.includes(schema)) words.push(`--exclude-table=${qualified(schema, name)}`);
+      }
       if (snapshot !== undefined) words.push(`--snapshot=${snapshot}`);
       const login = connections.login();
       await runProgram(program, [...words, `--file=${file}`], login, signal);
@@ -85,7 +92,7 @@ export class SchemaDump implements AsyncDisposable {
       const contents = join(folder, 'contents');
       await runProgram(restore, ['--list', '--verbose', `--file=${contents}`, file], login, signal);
       const entries = parseContents(await readFile(contents, 'utf8'));
-      return new SchemaDump(folder, restore, connections, entries, options.leftOut);
+      return new SchemaDump(folder, restore, connections, entries, options);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -121,6 +128,19 @@ export class SchemaDump implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** More would not fit into an argument list. */
+const namedExcluded = 500;
+
+/** Extensions that nothing in the chosen schemas needs, with what is said of them. */
+function unusedExtensions(entries: readonly DumpEntry[], gone: ReadonlySet<DumpEntry>): readonly DumpEntry[] {
+  const needed = new Set(
+    entries.flatMap((entry) => (gone.has(entry) || entry.kind === 'COMMENT' ? [] : entry.dependsOn)),
+  );
+  const unused = entries.filter(({ kind, id }) => kind === 'EXTENSION' && !needed.has(id));
+  const ids = new Set(unused.map(({ id }) => id));
+  return entries.filter((entry) => unused.includes(entry) || entry.dependsOn.some((id) => ids.has(id)));
 }
 
 /** At least as new as the newer server where there is one, else as the server that is dumped. */

@@ -1,12 +1,8 @@
 import { z } from 'zod';
-import type { Item } from '../../../model/item.ts';
 import { MigrationError } from '../../../model/migration-error.ts';
-import type { Draft, DraftOptions, Payload } from '../../../store/store.ts';
 import type { Connection } from '../connection.ts';
-import { findChunk, insertChunk, ledgerExists } from '../ledger.ts';
 import { sqlState, type ServerError } from '../store-error.ts';
-import { makeLedger } from './object-ledger.ts';
-import type { Server } from './pair-servers.ts';
+import type { Carry } from './content-draft.ts';
 
 /** How a script travels. */
 export const scriptContent = z.object({
@@ -16,71 +12,24 @@ export const scriptContent = z.object({
 });
 export type ScriptContent = z.infer<typeof scriptContent>;
 
-const chunkId = 'all';
 /** Characters of SQL that are sent at once: a round trip for each of thousands of objects would cost more than they. */
 const batchSize = 100_000;
 
-/** A script runs in one transaction, together with the mark that says that it ran. */
-export async function openScriptDraft(
-  server: Server,
-  as: Item,
-  ticket: string | undefined,
-  options: DraftOptions,
-  signal: AbortSignal,
-): Promise<Draft> {
-  const { connections } = server;
-  const { run, step, into } = options;
-  const doing = `make what ${as.key} holds`;
-  const published = await connections.use(doing, signal, async (connection) => {
-    if (ticket === undefined) {
-      await makeLedger(connection);
-      // What an earlier life of the run made is to be made anew.
-      await connection.run('DELETE FROM _waybill.chunk WHERE run = $1 AND step = $2', [run, step]);
-      return false;
+/** Runs a script in one transaction; with `replace` what it makes is removed first. */
+export const runScript =
+  (replace: boolean): Carry =>
+  async (connection, text, mark) => {
+    const content = scriptContent.parse(JSON.parse(text));
+    try {
+      await runAll(connection, content, replace, batchSize, mark);
+    } catch (error) {
+      if (sqlState(error).length !== 5 || /^(08|53|57|40|55)/.test(sqlState(error))) throw error;
+      // Once more, one by one: that names the entry that cannot be made.
+      await runAll(connection, content, replace, 0, mark);
     }
-    return (await ledgerExists(connection)) && (await findChunk(connection, run, step, chunkId)) !== undefined;
-  });
-  return {
-    ticket: ticket ?? `${run}_${step}`,
-    published,
-    async write(_chunk, payload, stop) {
-      const { text, bytes } = await readText(payload);
-      const content = scriptContent.parse(JSON.parse(text));
-      const lent = await connections.lend(doing, stop);
-      try {
-        const { connection } = lent;
-        const mark = () => insertChunk(connection, run, step, chunkId, { rows: 0, bytes });
-        if (await findChunk(connection, run, step, chunkId)) return { rows: 0, bytes };
-        try {
-          await runScript(connection, content, into === 'replace', batchSize, mark);
-        } catch (error) {
-          if (sqlState(error).length !== 5 || /^(08|53|57|40|55)/.test(sqlState(error))) throw error;
-          // Once more, one by one: that names the entry that cannot be made.
-          await runScript(connection, content, into === 'replace', 0, mark);
-        }
-        return { rows: 0, bytes };
-      } catch (error) {
-        throw lent.inWords(error);
-      } finally {
-        // The script has changed the session's settings.
-        lent.giveBack({ usable: false });
-      }
-    },
-    async publish() {},
-    async discard() {},
-    async [Symbol.asyncDispose]() {},
   };
-}
 
-async function readText(payload: Payload): Promise<{ readonly text: string; readonly bytes: number }> {
-  if (payload.format !== 'bytes') throw new MigrationError('internal', `A script travels as bytes.`);
-  const parts: Buffer[] = [];
-  for await (const { bytes } of payload.parts) parts.push(Buffer.from(bytes));
-  const all = Buffer.concat(parts);
-  return { text: all.toString('utf8'), bytes: all.length };
-}
-
-async function runScript(
+async function runAll(
   connection: Connection,
   { removals, entries }: ScriptContent,
   replace: boolean,
