@@ -8,6 +8,15 @@ import { build, type Plugin } from 'esbuild';
 /** Bundled, and their licenses with them. What is native or seldom used stays a package of its own. */
 const bundled = ['commander', 'picocolors', 'zod'];
 
+const othersApart: Plugin = {
+  name: 'others-apart',
+  setup(program) {
+    program.onResolve({ filter: /^[^./]/, namespace: 'file' }, ({ path, kind }) =>
+      kind === 'entry-point' || bundled.includes(path) ? undefined : { path, external: true },
+    );
+  },
+};
+
 /** Translations of messages that nobody is shown: half of zod. */
 const withoutLocales: Plugin = {
   name: 'without-locales',
@@ -28,8 +37,7 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node26',
-  external: ['@napi-rs/blake-hash', 'koffi', 'log-update', 'pg', 'yaml'],
-  plugins: [withoutLocales],
+  plugins: [othersApart, withoutLocales],
   logLevel: 'warning',
 });
 const license = (name: string): string => `${name}\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`;

@@ -8,13 +8,15 @@ import type { Journal, RunHeader } from '../journal/journal.ts';
 import type { Step } from '../model/step.ts';
 import type { Run, RunOptions, RunResult } from './engine.ts';
 import type { FrozenEnds } from './frozen-ends.ts';
+import type { Threads } from '../move/threads.ts';
 import type { OpenStore } from './open-ends.ts';
 import { runShipment } from './run-shipment.ts';
 
 export interface RunParts {
   readonly journal: Journal;
   readonly open: OpenStore;
-  readonly threadEntry: URL | undefined;
+  /** Without them all work is done in this thread. */
+  readonly threads: Threads | undefined;
   /** Writes the signed bill of a finished run. */
   readonly writeBill: (run: string) => Promise<{ readonly json: string; readonly html: string }>;
 }

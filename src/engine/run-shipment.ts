@@ -87,7 +87,7 @@ async function copy(index: number, shipment: Shipment, frozen: FrozenEnds, steps
     workers: header.job.workers,
     work,
     data: { run: header.id, maxQuarantine: header.job.maxQuarantine, shipment, budget: context.budgets[index] },
-    threadEntry: parts.threadEntry,
+    threads: parts.threads,
     tick: (tick) => context.tick(tick),
   });
   const pool = new Pool({ workers, record: (event) => record(event), signal, pause });
