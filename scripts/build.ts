@@ -30,7 +30,11 @@ rmSync('dist', { recursive: true, force: true });
 execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 await build({
   // Beside one another, so that a module finds its neighbours by import.meta.url wherever it ended up.
-  entryPoints: { main: 'src/cli/main.ts', 'worker-thread': 'src/worker-thread.ts' },
+  entryPoints: {
+    main: 'src/cli/main.ts',
+    'worker-thread': 'src/worker-thread.ts',
+    'compare-thread': 'src/drivers/fs/compare-thread.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,
