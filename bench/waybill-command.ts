@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Contender } from './side-by-side.ts';
 
-const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 /** The published command line, run by this Node. */
 export const waybill = (state: string, words: (round: number) => readonly string[]): Contender => ({

@@ -5,6 +5,7 @@ import { drivers } from './drivers/all.ts';
 import { createEngine } from './engine/create-engine.ts';
 import type { Engine } from './engine/engine.ts';
 import { openSqliteJournal } from './journal/sqlite-journal.ts';
+import { Threads } from './move/threads.ts';
 import { openStore } from './open-store.ts';
 import { packageVersion } from './package-version.ts';
 import { createRegistry } from './store/registry.ts';
@@ -23,7 +24,7 @@ export async function openWaybill({ stateFolder, secrets }: WaybillOptions): Pro
   return createEngine({
     journal,
     open: openStore(createRegistry(drivers), secrets),
-    threadEntry: threadEntry(),
+    threads: new Threads(threadEntry()),
     async writeBill(run) {
       const { json, html } = await writeBill({ journal, run, stateFolder, version: packageVersion() });
       return { json, html };

@@ -51,7 +51,7 @@ export async function hybridStage(options: StageOptions) {
       const store = await memoryDriver.open({ scheme: 'memory', text: address, path, query: {} }, {}, signal);
       return dress?.(store) ?? store;
     },
-    threadEntry: undefined,
+    threads: undefined,
     writeBill: async () => ({ json: '', html: '' }),
     pace,
   };

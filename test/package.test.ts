@@ -23,7 +23,8 @@ it('the package that npm pack makes runs in another project, as a command and as
   symlinkSync(join(root, 'node_modules'), join(modules, 'waybill/node_modules'));
 
   mkdirSync(join(folder, 'from'));
-  writeFileSync(join(folder, 'from/file'), 'content');
+  // Enough of them that worker threads start.
+  for (let i = 0; i < 1000; i++) writeFileSync(join(folder, `from/file-${i}`), 'content');
   const command = join(modules, 'waybill/bin/waybill');
   const output = execFileSync(command, ['run', './from', './to', '--json'], { cwd: folder, encoding: 'utf8' });
   assert.match(output, /"outcome":"done"/);

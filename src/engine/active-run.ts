@@ -10,6 +10,7 @@ import type { Step } from '../model/step.ts';
 import type { Run, RunOptions, RunResult } from './engine.ts';
 import type { FrozenEnds } from './frozen-ends.ts';
 import { letGo } from './let-go.ts';
+import type { Threads } from '../move/threads.ts';
 import type { OpenStore } from './open-ends.ts';
 import { RequestInbox } from './request-inbox.ts';
 import { runShipment } from './run-shipment.ts';
@@ -18,7 +19,8 @@ import { throwIfPaused } from './verify-steps.ts';
 export interface RunParts {
   readonly journal: Journal;
   readonly open: OpenStore;
-  readonly threadEntry: URL | undefined;
+  /** Without them all work is done in this thread. */
+  readonly threads: Threads | undefined;
   /** How often a run that follows looks at its lag and for requests, and how long a cutover must look possible to be
    *  believed; for tests. */
   readonly pace?: Pace;

@@ -17,7 +17,7 @@ export async function copySteps({ index, shipment, frozen, run: context }: Shipm
     workers: header.job.workers,
     work,
     data: { run: header.id, maxQuarantine: header.job.maxQuarantine, shipment, budget: context.budgets[index] },
-    threadEntry: parts.threadEntry,
+    threads: parts.threads,
     tick: (tick) => context.tick(tick),
   });
   const pool = new Pool({ workers, record: (event) => record(event), signal, pause });

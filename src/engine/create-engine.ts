@@ -9,6 +9,7 @@ import { checkRequest } from './check-request.ts';
 import { isHeld, watchRun } from './watch-run.ts';
 import { ActiveRun, type RunParts } from './active-run.ts';
 import type { Engine, Plan, Verification, VerifyOptions } from './engine.ts';
+import { threadsFor } from './crew.ts';
 import { journaledMembers, ofShipment } from './journaled.ts';
 import { makePlan, type OpenPlan } from './make-plan.ts';
 import { openEnds } from './open-ends.ts';
@@ -26,6 +27,8 @@ export function createEngine(parts: RunParts): Engine {
       if (!plan.startable) throw refused(plan);
       const { id, job, findings, totals } = opened;
       const header: RunHeader = { id, createdAt: Date.now(), job, findings, totals };
+      const [first] = opened.shipments;
+      if (first) parts.threads?.expect(threadsFor(first.totals.copy, job.workers));
       await journal.create(header, opened.steps());
       const frozen = new Map(opened.frozen.entries());
       return new ActiveRun(header, parts, options, {
@@ -94,6 +97,7 @@ export function createEngine(parts: RunParts): Engine {
     },
 
     async [Symbol.asyncDispose]() {
+      parts.threads?.[Symbol.dispose]();
       await journal[Symbol.asyncDispose]();
     },
   };

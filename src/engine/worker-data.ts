@@ -5,7 +5,7 @@ import { serveWorker } from '../move/serve-worker.ts';
 import { openFrozen, type FrozenEnds } from './frozen-ends.ts';
 import type { OpenStore } from './open-ends.ts';
 
-/** What a worker thread is told at its start; survives structured clone. */
+/** What a worker thread is told first; survives structured clone. */
 export interface WorkerData {
   readonly name: string;
   readonly run: string;
@@ -16,8 +16,9 @@ export interface WorkerData {
 }
 
 /** The whole of a worker thread: opens the shipment at the run's position, then does what it is told. */
-export async function runWorkerThread(port: MessagePort, data: WorkerData, open: OpenStore): Promise<void> {
-  await serveWorker(port, async (tick) => {
+export function runWorkerThread(port: MessagePort, open: OpenStore): void {
+  serveWorker(port, async (begin, tick) => {
+    const data = begin as WorkerData;
     const closed = new AbortController();
     const frozen: FrozenEnds = await openFrozen(data.shipment, open, data.position, data.budget, closed.signal);
     const worker = new LocalWorker({

@@ -3,19 +3,22 @@ import { toMigrationError } from '../model/migration-error.ts';
 import type { FromThread, ToThread } from './thread-worker.ts';
 import type { Ticker, Worker } from './worker.ts';
 
-/** The other side of ThreadWorker: serves one worker over a port until told to close. */
-export async function serveWorker(port: MessagePort, make: (tick: Ticker) => Promise<Worker>): Promise<void> {
+/** The other side of ThreadWorker: makes one worker of the data that comes first, and serves it until told to close. */
+export function serveWorker(port: MessagePort, make: (data: unknown, tick: Ticker) => Promise<Worker>): void {
   const send = (message: FromThread): void => port.postMessage(message);
   let worker: Worker;
-  try {
-    worker = await make((tick) => send({ type: 'tick', tick }));
-  } catch (error) {
-    send({ type: 'error', task: undefined, error: toMigrationError(error).toJSON() });
-    port.close();
-    return;
-  }
   let acknowledge: (() => void) | undefined;
   let abort = new AbortController();
+
+  const begin = async (data: unknown): Promise<void> => {
+    try {
+      worker = await make(data, (tick) => send({ type: 'tick', tick }));
+      send({ type: 'ready' });
+    } catch (error) {
+      send({ type: 'error', task: undefined, error: toMigrationError(error).toJSON() });
+      port.close();
+    }
+  };
 
   const perform = async (id: number, task: Extract<ToThread, { type: 'do' }>['task']): Promise<void> => {
     abort = new AbortController();
@@ -35,6 +38,9 @@ export async function serveWorker(port: MessagePort, make: (tick: Ticker) => Pro
 
   port.on('message', (message: ToThread) => {
     switch (message.type) {
+      case 'begin':
+        void begin(message.data);
+        break;
       case 'do':
         void perform(message.id, message.task);
         break;
@@ -49,5 +55,4 @@ export async function serveWorker(port: MessagePort, make: (tick: Ticker) => Pro
         void Promise.resolve(worker[Symbol.asyncDispose]()).finally(() => port.close());
     }
   });
-  send({ type: 'ready' });
 }

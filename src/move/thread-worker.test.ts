@@ -6,7 +6,7 @@ import { planAll } from '../testing/move-all.ts';
 import { openSqlite } from '../testing/sqlite-database.ts';
 import { both, carryAll, chunksOf, memoryStore, never } from '../testing/testing.ts';
 import { workerContract } from '../testing/worker-contract.ts';
-import { ThreadWorker } from './thread-worker.ts';
+import { startThread, ThreadWorker } from './thread-worker.ts';
 
 const entry = new URL(`../testing/thread-fixture${extname(import.meta.url)}`, import.meta.url);
 
@@ -25,7 +25,7 @@ workerContract('thread', async () => {
   if (!step) throw new Error('the sample gives no step');
   const chunks = await chunksOf(from.source, step.item, 1024);
   return {
-    worker: await ThreadWorker.start({ name: 'thread', entry, data: paths, tick: () => {} }),
+    worker: await ThreadWorker.start({ name: 'thread', thread: startThread(entry), data: paths, tick: () => {} }),
     step,
     chunks,
     async visible() {

@@ -12,6 +12,8 @@ export type FromThread =
   | { readonly type: 'tick'; readonly tick: Tick };
 
 export type ToThread =
+  /** Comes first. */
+  | { readonly type: 'begin'; readonly data: unknown }
   | { readonly type: 'do'; readonly id: number; readonly task: Task }
   | { readonly type: 'ack' }
   | { readonly type: 'abort' }
@@ -19,8 +21,8 @@ export type ToThread =
 
 export interface ThreadWorkerOptions {
   readonly name: string;
-  /** A module that calls serveWorker(); see src/worker-thread.ts. */
-  readonly entry: URL;
+  /** One of startThread(), taken by nobody else. */
+  readonly thread: Thread;
   /** Must survive structured clone. */
   readonly data: unknown;
   readonly tick: Ticker;
@@ -29,6 +31,10 @@ export interface ThreadWorkerOptions {
 /** Row buffers die young in great numbers: a small nursery keeps the process under its memory promise
  *  (bench/sqlite-to-postgres.ts) at no cost in time. */
 const resourceLimits = { maxYoungGenerationSizeMb: 8 };
+
+/** Starts a thread, which loads its modules and waits to be told what to work on. `entry` is a module that calls
+ *  serveWorker(); see src/worker-thread.ts. */
+export const startThread = (entry: URL): Thread => new Thread(entry, { resourceLimits });
 
 /** A worker in a thread of its own, so that reading, hashing and writing use another core. One task at a time. */
 export class ThreadWorker implements Worker {
@@ -48,16 +54,17 @@ export class ThreadWorker implements Worker {
     throw first.type === 'error' ? fromErrorRecord(first.error) : unexpected(first);
   }
 
-  private constructor({ name, entry, data, tick }: ThreadWorkerOptions) {
+  private constructor({ name, thread, data, tick }: ThreadWorkerOptions) {
     this.name = name;
     this.#tick = tick;
-    this.#thread = new Thread(entry, { name, workerData: data, resourceLimits });
+    this.#thread = thread;
     this.#thread.on('message', (message: FromThread) => {
       if (message.type === 'tick') this.#tick(message.tick);
       else this.#receive?.(message);
     });
     this.#thread.on('error', (error) => this.#lost(error instanceof Error ? error.message : String(error)));
     this.#thread.on('exit', () => this.#lost('the thread ended'));
+    this.#send({ type: 'begin', data });
   }
 
   async *do(task: Task, signal: AbortSignal): AsyncGenerator<RunEvent> {

@@ -60,11 +60,11 @@ export interface BillInput {
 }
 
 /** Makes the bill of a finished run from its journal alone: the same journal gives the same bytes. The lines go to
- *  `manifest` one by one, which says what it stored. Memory does not grow with items or chunks. Throws `internal` when
+ *  `manifest` piece by piece, which says what it stored. Memory does not grow with items or chunks. Throws `internal` when
  *  the run has not finished. */
 export async function buildBill(
   { header, steps, events, maker }: BillInput,
-  manifest: (lines: AsyncIterable<ManifestLine>) => Promise<ManifestRecord>,
+  manifest: (lines: AsyncIterable<Iterable<ManifestLine>>) => Promise<ManifestRecord>,
 ): Promise<Bill> {
   using ledger = new Ledger();
   const stopwatch = createStopwatch();
@@ -192,27 +192,31 @@ function createPlanSums(shipments: number) {
 /** What a person would count: the members of a batch, not the batch. */
 const itemsOf = (step: Step): readonly Item[] => step.item.members ?? [step.item];
 
-/** Every line of the manifest, in the order of the plan; differences last. */
+/** Every line of the manifest, in the order of the plan; differences last. In pieces: waiting for each line by itself
+ *  would take longer than making it. */
 async function* billLines(
   steps: AsyncIterable<readonly Step[]>,
   ledger: Ledger,
   planned: (step: Step) => void,
   count: (line: ManifestLine) => void,
-): AsyncGenerator<ManifestLine> {
+): AsyncGenerator<Iterable<ManifestLine>> {
+  function* counted(lines: Iterable<ManifestLine>): Generator<ManifestLine> {
+    for (const line of lines) {
+      count(line);
+      yield line;
+    }
+  }
   for await (const page of steps) {
     for (const step of page) {
       planned(step);
-      for (const line of stepLines(step, ledger)) {
-        count(line);
-        yield line;
-      }
+      yield counted(stepLines(step, ledger));
     }
   }
-  for (const found of ledger.differences()) {
-    const line = { type: 'difference', ...found } as const;
-    count(line);
-    yield line;
-  }
+  yield counted(differenceLines(ledger));
+}
+
+function* differenceLines(ledger: Ledger): Generator<ManifestLine> {
+  for (const found of ledger.differences()) yield { type: 'difference', ...found };
 }
 
 function* stepLines(step: Step, ledger: Ledger): Generator<ManifestLine> {

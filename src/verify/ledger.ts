@@ -13,43 +13,32 @@ export interface StepEnd {
   readonly rejects?: readonly Reject[];
 }
 
-/** A run's events by step. Receipts lie in SQLite's own temporary file, which has no name and goes when this is
- *  disposed or the process ends: memory stays flat however many there are. */
-export class Ledger implements Disposable {
-  readonly #database = new DatabaseSync('');
-  readonly #putReceipt;
-  readonly #dropReceipt;
-  readonly #dropReceipts;
-  readonly #getReceipts;
-  readonly #putDifference;
-  readonly #steps = new Map<number, StepEnd>();
+/** Receipts of so many entries stay in memory. */
+const heldEntries = 65_536;
 
-  constructor() {
-    this.#database.exec(`
-      PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
-      CREATE TABLE receipts (step INTEGER, chunk TEXT, receipt TEXT, PRIMARY KEY (step, chunk));
-      CREATE TABLE differences (shipment INTEGER, difference TEXT, PRIMARY KEY (shipment, difference));
-      BEGIN;
-    `);
-    this.#putReceipt = this.#database.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)');
-    this.#dropReceipts = this.#database.prepare('DELETE FROM receipts WHERE step = ?');
-    this.#dropReceipt = this.#database.prepare('DELETE FROM receipts WHERE step = ? AND chunk = ?');
-    this.#getReceipts = this.#database.prepare('SELECT receipt FROM receipts WHERE step = ? ORDER BY rowid');
-    this.#putDifference = this.#database.prepare('INSERT OR IGNORE INTO differences VALUES (?, ?)');
-  }
+/** A run's events by step. The receipts of a large run lie in SQLite's own temporary file, which has no name and goes
+ *  when this is disposed or the process ends: memory stays flat however many there are. */
+export class Ledger implements Disposable {
+  readonly #steps = new Map<number, StepEnd>();
+  readonly #held = new Map<number, Map<string, Receipt>>();
+  #heldEntries = 0;
+  #opened: ReturnType<typeof openFile> | undefined;
 
   add(event: RunEvent): void {
     switch (event.type) {
       case 'item.opened':
         return this.#set(event.step, event.base ? { base: event.base } : {});
       case 'chunk.written':
-        this.#putReceipt.run(event.step, event.receipt.chunk, JSON.stringify(event.receipt));
-        return;
+        return this.#put(event.step, event.receipt);
       case 'chunks.dropped':
-        for (const chunk of event.chunks) this.#dropReceipt.run(event.step, chunk);
+        for (const chunk of event.chunks) {
+          this.#held.get(event.step)?.delete(chunk);
+          this.#opened?.dropReceipt.run(event.step, chunk);
+        }
         return;
       case 'item.restarted':
-        this.#dropReceipts.run(event.step);
+        this.#held.delete(event.step);
+        this.#opened?.dropReceipts.run(event.step);
         this.#steps.delete(event.step);
         return;
       case 'item.published':
@@ -65,7 +54,7 @@ export class Ledger implements Disposable {
       case 'item.verified':
         return this.#set(event.step, { equal: event.equal });
       case 'difference.found':
-        this.#putDifference.run(event.shipment, JSON.stringify(event.difference));
+        this.#file.putDifference.run(event.shipment, JSON.stringify(event.difference));
         return;
       case 'run.started':
       case 'run.paused':
@@ -87,19 +76,37 @@ export class Ledger implements Disposable {
 
   /** In the order recorded; of several of one chunk, the last. */
   *receipts(step: number): Generator<Receipt> {
-    for (const row of this.#getReceipts.iterate(step)) yield JSON.parse(String(row['receipt'])) as Receipt;
+    yield* this.#held.get(step)?.values() ?? [];
+    if (!this.#opened) return;
+    for (const row of this.#opened.getReceipts.iterate(step)) yield JSON.parse(String(row['receipt'])) as Receipt;
   }
 
   /** In the order found, each once. */
   *differences(): Generator<{ readonly shipment: number; readonly difference: Difference }> {
-    const select = this.#database.prepare('SELECT shipment, difference FROM differences ORDER BY rowid');
-    for (const row of select.iterate()) {
+    if (!this.#opened) return;
+    for (const row of this.#opened.getDifferences.iterate()) {
       yield { shipment: Number(row['shipment']), difference: JSON.parse(String(row['difference'])) as Difference };
     }
   }
 
   [Symbol.dispose](): void {
-    this.#database.close();
+    this.#opened?.database.close();
+  }
+
+  get #file() {
+    return (this.#opened ??= openFile());
+  }
+
+  #put(step: number, receipt: Receipt): void {
+    const held = this.#held.get(step);
+    held?.delete(receipt.chunk);
+    if (this.#heldEntries >= heldEntries) {
+      this.#file.putReceipt.run(step, receipt.chunk, JSON.stringify(receipt));
+      return;
+    }
+    this.#heldEntries += receipt.members?.length ?? 1;
+    if (held) held.set(receipt.chunk, receipt);
+    else this.#held.set(step, new Map([[receipt.chunk, receipt]]));
   }
 
   #set(step: number, more: Partial<StepEnd>): void {
@@ -111,4 +118,23 @@ export class Ledger implements Disposable {
     const { base, equal } = this.step(step);
     this.#steps.set(step, { end, ...(base && { base }), ...(equal !== undefined && { equal }) });
   }
+}
+
+function openFile() {
+  const database = new DatabaseSync('');
+  database.exec(`
+    PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
+    CREATE TABLE receipts (step INTEGER, chunk TEXT, receipt TEXT, PRIMARY KEY (step, chunk));
+    CREATE TABLE differences (shipment INTEGER, difference TEXT, PRIMARY KEY (shipment, difference));
+    BEGIN;
+  `);
+  return {
+    database,
+    putReceipt: database.prepare('INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)'),
+    dropReceipts: database.prepare('DELETE FROM receipts WHERE step = ?'),
+    dropReceipt: database.prepare('DELETE FROM receipts WHERE step = ? AND chunk = ?'),
+    getReceipts: database.prepare('SELECT receipt FROM receipts WHERE step = ? ORDER BY rowid'),
+    putDifference: database.prepare('INSERT OR IGNORE INTO differences VALUES (?, ?)'),
+    getDifferences: database.prepare('SELECT shipment, difference FROM differences ORDER BY rowid'),
+  };
 }

@@ -72,7 +72,7 @@ const batchCharacters = 1 << 16;
 
 /** Compresses the lines into the file. */
 export async function writeManifest(
-  lines: AsyncIterable<ManifestLine>,
+  lines: AsyncIterable<Iterable<ManifestLine>>,
   file: FileHandle,
 ): Promise<Omit<ManifestRecord, 'file'>> {
   const hasher = new Blake3Hasher();
@@ -96,14 +96,16 @@ export async function writeManifest(
   return { lines: count, bytes, digest: `b3:${hasher.digest('hex')}` };
 }
 
-async function* inBatches(lines: AsyncIterable<ManifestLine>, counted: () => void): AsyncGenerator<Buffer> {
+async function* inBatches(pieces: AsyncIterable<Iterable<ManifestLine>>, counted: () => void): AsyncGenerator<Buffer> {
   let batch = '';
-  for await (const line of lines) {
-    batch += `${JSON.stringify(line)}\n`;
-    counted();
-    if (batch.length < batchCharacters) continue;
-    yield Buffer.from(batch);
-    batch = '';
+  for await (const lines of pieces) {
+    for (const line of lines) {
+      batch += `${JSON.stringify(line)}\n`;
+      counted();
+      if (batch.length < batchCharacters) continue;
+      yield Buffer.from(batch);
+      batch = '';
+    }
   }
   yield Buffer.from(batch);
 }

@@ -1,49 +1,54 @@
 import type { Item } from '../../model/item.ts';
 import type { Draft, DraftOptions, Member, Payload } from '../../store/store.ts';
 import { finishDirectory, placingOf, removeMade, type Target } from './write-entry.ts';
-import { onItem, publishDraft, removeDraft, syncTarget, writeDraft } from './write-member.ts';
+import { onItem, removeAdded, removeDraft, replaceEntry, syncTarget, writeEntry } from './write-member.ts';
 
-/** Small entries that share one chunk. All are written under temporary names, renamed into place, and made durable by
- *  one sync of the file system. Where that would replace files, another sync comes before the renames: a power cut
- *  leaves the old file or the new one. A new name may be found empty after a power cut, and is then written again. */
+/** Small entries that share one chunk. Each is written under a temporary name and renamed into place at once, while the
+ *  kernel still has its directory at hand, and all are made durable by one sync of the file system. What would take the
+ *  place of another entry waits for a sync before its rename: a power cut leaves the old file or the new one. A new name
+ *  may be found empty after a power cut, and is then written again. */
 export const batchDraft = (target: Target, as: Item, options: DraftOptions): Draft => ({
   ticket: 'batch',
   published: false,
 
   async write(_chunk, payload, signal) {
     const placing = placingOf(options);
-    const written: Item[] = [];
+    const planned = (key: string) => as.members?.find((member) => member.key === key);
     const directories: Item[] = [];
-    let published = 0;
-    let replaces = false;
+    /** Under names that were free. */
+    const added: Item[] = [];
+    /** Under their temporary names still. */
+    const waiting = new Map<number, Item>();
+    let entries = 0;
     let bytes = 0;
     try {
       for await (const members of membersOf(payload)) {
         signal.throwIfAborted();
         for (const member of members) {
+          const { item } = member;
           bytes += member.bytes.length;
-          if (member.item.kind === 'directory') {
-            directories.push(member.item);
-          } else {
-            replaces = writeDraft(target, member, placing, written.length) || replaces;
-            written.push(member.item);
+          if (item.kind === 'directory') {
+            directories.push(item);
+            continue;
           }
+          const index = entries++;
+          const placed = writeEntry(target, member, placing, index, planned);
+          if (placed === 'added') added.push(item);
+          else if (placed === 'waiting') waiting.set(index, item);
         }
       }
-      if (replaces) await syncTarget(target);
+      if (waiting.size > 0) await syncTarget(target);
       signal.throwIfAborted();
-      for (const item of written) {
-        publishDraft(target, item, placing, published, () => as.members?.find((member) => member.key === item.key));
-        published += 1;
+      for (const [index, item] of waiting) {
+        replaceEntry(target, item, placing, index);
+        waiting.delete(index);
       }
       for (const item of directories) onItem(target, item, () => finishDirectory(target, item, placing));
       await syncTarget(target);
-      return { bytes, rows: written.length + directories.length };
+      return { bytes, rows: entries + directories.length };
     } catch (error) {
-      for (let index = published; index < written.length; index++) {
-        const item = written[index];
-        if (item) removeDraft(target, item, placing, index);
-      }
+      for (const [index, item] of waiting) removeDraft(target, item, placing, index);
+      for (const item of added) removeAdded(target, item);
       removeMade(target, placing);
       throw error;
     }

@@ -4,6 +4,7 @@ import { entryType, type DirectoryEntry, type Posix } from '../../lib/posix.ts';
 import { RawListing } from '../../lib/raw-listing.ts';
 import type { Item } from '../../model/item.ts';
 import type { Pair } from '../../store/compare-listings.ts';
+import { CompareAhead } from './compare-ahead.ts';
 import { entryReader, sortedNames, withRoot, type EntryReader, type Report, type WalkOptions } from './entry-reader.ts';
 import { isDraftName, rootKey } from './keys.ts';
 
@@ -67,6 +68,8 @@ export function* differing(
   const a = source && openSide(posix, source, options, report);
   const b = target && openSide(posix, target, options, () => {});
   const stack: Frame[] = [];
+  using ahead = new CompareAhead({ owners: options.owners, since: options.since });
+  let files = 0;
   push('', a && { file: a.root, listing: read(a)(a.root) }, b && { file: b.root, listing: read(b)(b.root) });
   try {
     for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
@@ -85,9 +88,21 @@ export function* differing(
       } else if (key === rootKey) {
         pair = pairOf(a?.entries.root(), b?.entries.root());
       } else if (name.endsWith('/')) {
-        const there = from === undefined ? undefined : a?.entries.enter(from, name.slice(0, -1), key, read(a));
-        const here = to === undefined ? undefined : b?.entries.enter(to, name.slice(0, -1), key, read(b));
-        if (there?.opened || here?.opened) push(key, there?.opened, here?.opened);
+        const known = from === undefined || to === undefined ? undefined : compareAhead(frame, name, from, to);
+        let { there, here } = enter(name, key, from, to, known === undefined);
+        if (known && there?.opened && here?.opened) {
+          equal.files += known.files;
+          equal.bytes += known.bytes;
+          posix.close(there.opened.file);
+          posix.close(here.opened.file);
+        } else {
+          // It is no longer what the other thread saw: it has to be read after all.
+          if (known) {
+            for (const opened of [there?.opened, here?.opened]) if (opened) posix.close(opened.file);
+            ({ there, here } = enter(name, key, from, to, true));
+          }
+          if (there?.opened || here?.opened) push(key, there?.opened, here?.opened);
+        }
         pair = pairOf(there?.item, here?.item);
       } else {
         pair = pairOf(
@@ -108,9 +123,29 @@ export function* differing(
     };
   }
 
+  function enter(name: string, key: string, from: number | undefined, to: number | undefined, listed: boolean) {
+    const open = (side: Side | undefined, parent: number | undefined) =>
+      side && parent !== undefined
+        ? side.entries.enter(parent, name.slice(0, -1), key, listed ? read(side) : () => undefined)
+        : undefined;
+    return { there: open(a, from), here: open(b, to) };
+  }
+
+  /** What another thread knows of a directory that both have; it is given those behind it to look at. */
+  function compareAhead({ prefix, source: one, target: two }: Frame, name: string, from: number, to: number) {
+    const known = ahead.settled(prefix, name);
+    if (!known && ahead.wants(files)) {
+      const there = new Set(two?.names.slice(two.next));
+      const both = one?.names.slice(one.next).filter((next) => next.endsWith('/') && there.has(next));
+      ahead.offer(prefix, from, to, both ?? []);
+    }
+    return known;
+  }
+
   /** Directories whose raw listings have just been read. */
   function push(prefix: string, from: Opened | undefined, to: Opened | undefined): void {
     const comparable = from && to && !from.listing && !to.listing;
+    if (comparable && a) files += a.listing.count;
     const rest =
       comparable && a && b ? sortOut(a.listing, from.file, b.listing, to.file, equalFiles, equal) : undefined;
     const half = (side: Side, { file, listing }: Opened, left = everyEntry(side.listing)): Half => {

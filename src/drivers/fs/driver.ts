@@ -10,6 +10,7 @@ import type { Driver, Store } from '../../store/store.ts';
 import { bufferPool } from './buffer-pool.ts';
 import { systemCode } from './fs-error.ts';
 import { HeldDirectories } from './held-directories.ts';
+import { NewFiles } from './new-files.ts';
 import { fsOptions } from './options.ts';
 import { fsSink } from './sink.ts';
 import { tarOptions } from './tar.ts';
@@ -44,6 +45,7 @@ export const fsDriver: Driver = {
           posix: calls,
           held,
           buffers: bufferPool(calls, blockBytes),
+          newFiles: new NewFiles(calls, owners),
           owners,
           isRoot,
         }),

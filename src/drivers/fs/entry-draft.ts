@@ -3,7 +3,7 @@ import type { Item } from '../../model/item.ts';
 import { MigrationError } from '../../model/migration-error.ts';
 import type { Draft, DraftOptions } from '../../store/store.ts';
 import { finishDirectory, placingOf, type Target } from './write-entry.ts';
-import { onItem, publishDraft, syncTarget, writeDraft } from './write-member.ts';
+import { onItem, replaceEntry, syncTarget, writeEntry } from './write-member.ts';
 
 const only = 0;
 
@@ -21,8 +21,8 @@ export const entryDraft = (target: Target, as: Item, options: DraftOptions): Dra
     if (as.kind === 'directory') {
       onItem(target, as, () => finishDirectory(target, as, placing));
     } else {
-      writeDraft(target, { item: as, bytes: new Uint8Array() }, placing, only);
-      publishDraft(target, as, placing, only, () => as);
+      const placed = writeEntry(target, { item: as, bytes: new Uint8Array() }, placing, only, () => as);
+      if (placed === 'waiting') replaceEntry(target, as, placing, only);
     }
     await syncTarget(target);
   },

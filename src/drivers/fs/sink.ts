@@ -1,5 +1,6 @@
 import { entryType, fileType, openFlags, type Posix } from '../../lib/posix.ts';
 import { nameToBytes, printableName } from '../../lib/byte-names.ts';
+import { RawListing } from '../../lib/raw-listing.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { Item } from '../../model/item.ts';
 import { MigrationError } from '../../model/migration-error.ts';
@@ -70,7 +71,7 @@ export function fsSink(target: Target): Sink {
         throw targetError(error, 'clean up', held.root, rootKey);
       }
       try {
-        sweepDirectory(root, draftPrefix(run), signal);
+        sweepDirectory(root, new RawListing(posix), draftPrefix(run), signal);
         await posix.syncFileSystem(root);
       } catch (error) {
         throw signal.aborted ? error : targetError(error, 'clean up', held.root, rootKey);
@@ -81,15 +82,23 @@ export function fsSink(target: Target): Sink {
     restore: (backup, signal) => restoreBackup(target, backup, signal),
   };
 
-  function sweepDirectory(directory: number, prefix: string, signal: AbortSignal): void {
+  /** A string for each name would be most of the time that this takes. */
+  function sweepDirectory(directory: number, listing: RawListing, prefix: string, signal: AbortSignal): void {
     signal.throwIfAborted();
-    for (const { name, type } of posix.readDirectory(directory)) {
+    listing.read(directory);
+    const inside: string[] = [];
+    for (let index = 0; index < listing.count; index++) {
+      const type = listing.type(index);
+      const mayHoldMore = type === entryType.directory || type === entryType.unknown;
+      if (!mayHoldMore && !listing.startsWithDot(index)) continue;
+      const { name } = listing.entry(index);
       if (name.startsWith(prefix)) removeLeftover(posix, directory, name);
-      else if (type === entryType.directory || type === entryType.unknown) sweepChild(directory, name, prefix, signal);
+      else if (mayHoldMore) inside.push(name);
     }
+    for (const name of inside) sweepChild(directory, name, listing, prefix, signal);
   }
 
-  function sweepChild(parent: number, name: string, prefix: string, signal: AbortSignal): void {
+  function sweepChild(parent: number, name: string, listing: RawListing, prefix: string, signal: AbortSignal): void {
     let directory: number;
     try {
       directory = posix.openAt(parent, name, openFlags.directory);
@@ -99,7 +108,7 @@ export function fsSink(target: Target): Sink {
       throw error;
     }
     try {
-      sweepDirectory(directory, prefix, signal);
+      sweepDirectory(directory, listing, prefix, signal);
     } finally {
       posix.close(directory);
     }

@@ -10,6 +10,7 @@ import type { BufferPool } from './buffer-pool.ts';
 import { isDirectory } from './entry-item.ts';
 import { occupied, systemCode } from './fs-error.ts';
 import type { HeldDirectories } from './held-directories.ts';
+import type { NewFiles } from './new-files.ts';
 import { draftName, isDirectoryKey, rootKey, splitKey } from './keys.ts';
 import { removeTree } from './remove-tree.ts';
 
@@ -18,6 +19,7 @@ export interface Target {
   readonly held: HeldDirectories;
   /** For blocks on their way to the disk. */
   readonly buffers: BufferPool;
+  readonly newFiles: NewFiles;
   /** User and group are set. */
   readonly owners: boolean;
   /** This process may give files away; where it may not, owners are set as far as they can be. */

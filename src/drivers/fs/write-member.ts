@@ -18,19 +18,34 @@ import {
   type Target,
 } from './write-entry.ts';
 
-/** Writes a small entry whole, attributes included, under its temporary name. Leaves nothing when it throws. Says
- *  whether it will take the place of something. */
-export function writeDraft(target: Target, member: Member, placing: Placing, index: number): boolean {
+/** Writes a small entry whole, attributes included, under its temporary name, and renames it to its own if that is free.
+ *  `waiting`: it is not, and `into` lets the draft take its place (replaceEntry). `there`: it stood there already, from an
+ *  earlier life of this run. Leaves nothing when it throws. */
+export function writeEntry(
+  target: Target,
+  member: Member,
+  placing: Placing,
+  index: number,
+  planned: (key: string) => Item | undefined,
+): 'added' | 'there' | 'waiting' {
   const { item } = member;
   const draft = draftName(placing.run, placing.step, index);
   return onItem(target, item, () => {
     const parent = parentOf(target, item.key, placing);
     try {
-      withWriteAccess(target, parent, () => {
+      return withWriteAccess(target, parent, () => {
         if (item.kind === 'file') writeFile(target, parent, draft, member);
         else makeEntry(target, parent, draft, item);
+        try {
+          putInPlace(target, parent, draft, item, 'empty');
+          return 'added';
+        } catch (error) {
+          if (systemCode(error) !== 'EEXIST') throw error;
+          if (overwrites(placing)) return 'waiting';
+          settle(target, parent, draft, item, planned(item.key));
+          return 'there';
+        }
       });
-      return overwrites(placing) && target.posix.lookAt(parent, splitKey(item.key).name) !== undefined;
     } catch (error) {
       removeLeftover(target.posix, parent, draft);
       throw error;
@@ -38,42 +53,48 @@ export function writeDraft(target: Target, member: Member, placing: Placing, ind
   });
 }
 
-/** Renames a draft into place. What already stands there is the same entry, as it is now or as it was `planned`, when an
- *  earlier life of this run came this far; anything else is not overwritten unless `into` says so. */
-export function publishDraft(
-  target: Target,
-  item: Item,
-  placing: Placing,
-  index: number,
-  planned: () => Item | undefined,
-): void {
-  const { posix, held } = target;
+/** Lets a waiting draft take the place of what is there. */
+export function replaceEntry(target: Target, item: Item, placing: Placing, index: number): void {
   const draft = draftName(placing.run, placing.step, index);
   onItem(target, item, () => {
     const parent = parentOf(target, item.key, placing);
-    try {
-      withWriteAccess(target, parent, () => putInPlace(target, parent, draft, item, placing.into));
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-      const { name } = splitKey(item.key);
-      const there = posix.statAt(parent, name);
-      if (isSameEntry(target, parent, there, item) && (item.kind !== 'file' || sameBytes(posix, parent, draft, name))) {
-        removeLeftover(posix, parent, draft);
-      } else if (isCutShort(there, item) || isOutdated(target, parent, there, item, planned())) {
-        posix.rename(parent, draft, name, 'replace');
-      } else {
-        throw occupied(held.root, item.key, 'exists already');
-      }
-    }
+    withWriteAccess(target, parent, () => putInPlace(target, parent, draft, item, placing.into));
   });
 }
 
-/** Removes what writeDraft made, as far as it is still there. */
+/** Something stands where nothing may be overwritten. That is right when it is the same entry, as it is now or as it was
+ *  `planned`, because an earlier life of this run came this far. */
+function settle(target: Target, parent: number, draft: string, item: Item, planned: Item | undefined): void {
+  const { posix, held } = target;
+  const { name } = splitKey(item.key);
+  const there = posix.statAt(parent, name);
+  if (isSameEntry(target, parent, there, item) && (item.kind !== 'file' || sameBytes(posix, parent, draft, name))) {
+    removeLeftover(posix, parent, draft);
+  } else if (isCutShort(there, item) || isOutdated(target, parent, there, item, planned)) {
+    posix.rename(parent, draft, name, 'replace');
+  } else {
+    throw occupied(held.root, item.key, 'exists already');
+  }
+}
+
+/** Removes a waiting draft, as far as it is still there. */
 export function removeDraft({ posix, held }: Target, item: Item, placing: Placing, index: number): void {
   try {
     removeLeftover(posix, held.get(splitKey(item.key).directory), draftName(placing.run, placing.step, index));
   } catch {
     // The failure that brought us here matters more; sweep() finds what is left.
+  }
+}
+
+/** Takes back an entry that was put where nothing stood, unless it is another one by now. */
+export function removeAdded(target: Target, item: Item): void {
+  const { posix, held } = target;
+  try {
+    const { directory, name } = splitKey(item.key);
+    const parent = held.get(directory);
+    if (isSameEntry(target, parent, posix.statAt(parent, name), item)) posix.unlink(parent, name);
+  } catch {
+    // The failure that brought us here matters more, and a whole entry does no harm.
   }
 }
 
@@ -93,28 +114,31 @@ export function onItem<T>({ held }: Target, item: Item, work: () => T): T {
 }
 
 function writeFile(target: Target, parent: number, draft: string, { item, bytes, extents }: Member): void {
-  const { posix } = target;
-  const file = create(posix, parent, draft);
+  const { posix, newFiles } = target;
+  const asBorn = newFiles.bornAs(splitKey(item.key).directory, item);
+  const file = create(posix, parent, draft, asBorn ?? 0o600);
   try {
+    const needsNoMore = asBorn !== undefined && newFiles.isBorn(file);
     if (extents) {
       posix.truncate(file, bytes.length);
       for (const [from, to] of extents) writeFully(file, bytes, from, to);
     } else {
       writeFully(file, bytes, 0, bytes.length);
     }
-    setAttributes(target, file, item);
+    if (needsNoMore && item.entry) posix.setModified(file, item.entry.mtime);
+    else setAttributes(target, file, item);
   } finally {
     posix.close(file);
   }
 }
 
-function create(posix: Posix, parent: number, draft: string): number {
+function create(posix: Posix, parent: number, draft: string, mode: number): number {
   try {
-    return posix.openAt(parent, draft, openFlags.create, 0o600);
+    return posix.openAt(parent, draft, openFlags.create, mode);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
     removeLeftover(posix, parent, draft);
-    return posix.openAt(parent, draft, openFlags.create, 0o600);
+    return posix.openAt(parent, draft, openFlags.create, mode);
   }
 }
 
