@@ -15,7 +15,7 @@ export interface Feed {
   /** What would keep a run from following: settings, rights, room, rows without identity. Writes nothing. */
   probe(options: FeedOptions, signal: AbortSignal): Promise<Finding[]>;
   /** The source keeps its changes for `run` from the returned snapshot on: what the snapshot does not show comes as a
-   *  change. What it kept for an earlier life of the run is let go. Other workers see the same with
+   *  change. What it kept for an earlier life of the run is let go. This source is read as it was then; other workers see the same with
    *  `Source.snapshot(position)`. */
   begin(run: string, options: FeedOptions, signal: AbortSignal): Promise<Snapshot>;
   /** Changes after `since` (of `begin`, or of a batch), in the order of their commits; never ends by itself. Gives a batch

@@ -1,5 +1,6 @@
 import type { KeyFilter } from '../../../store/item-filter.ts';
-import type { Store } from '../../../store/store.ts';
+import type { Feed } from '../../../store/following.ts';
+import type { Source, Store } from '../../../store/store.ts';
 import type { Connections } from '../connections.ts';
 import { createFeed } from '../follow/feed.ts';
 import { createIntake } from '../follow/intake.ts';
@@ -38,7 +39,7 @@ export function pairServers(
   return {
     from: {
       address: from.store.address,
-      source: { ...source, ...(feed && { feed }) },
+      source: { ...source, ...(feed && { feed: readingAtItsBegin(feed, source) }) },
       probe: (role, signal) => probePair(role, from, target, signal),
       async [Symbol.asyncDispose]() {
         await source[Symbol.asyncDispose]();
@@ -52,6 +53,24 @@ export function pairServers(
       probe: (role, signal) => probePair(role, from, target, signal),
       ...(to.store.probeBackup && { probeBackup: (signal) => to.store.probeBackup?.(signal) ?? Promise.resolve() }),
       [Symbol.asyncDispose]: () => to.store[Symbol.asyncDispose](),
+    },
+  };
+}
+
+/** What is read from the source after `begin` is as it was then, in this process too. */
+function readingAtItsBegin(feed: Feed, source: Source): Feed {
+  return {
+    ...feed,
+    async begin(run, options, signal) {
+      const kept = await feed.begin(run, options, signal);
+      const seen = await source.snapshot?.(kept.position, signal);
+      return {
+        position: kept.position,
+        async [Symbol.asyncDispose]() {
+          await seen?.[Symbol.asyncDispose]();
+          await kept[Symbol.asyncDispose]();
+        },
+      };
     },
   };
 }

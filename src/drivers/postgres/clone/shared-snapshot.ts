@@ -30,7 +30,10 @@ export class SharedSnapshot {
       this.name = row?.name;
       return {
         position: `${row?.lsn} ${row?.name}`,
-        [Symbol.asyncDispose]: async () => lent.giveBack({ usable: false }),
+        [Symbol.asyncDispose]: async () => {
+          this.#leave(row?.name);
+          lent.giveBack({ usable: false });
+        },
       };
     } catch (error) {
       lent.giveBack({ usable: false });
@@ -78,6 +81,8 @@ export class SharedSnapshot {
     try {
       await connection.run(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${join}`);
     } catch (error) {
+      // The session goes back to its pool, and must not be in a failed transaction there.
+      await connection.run('ROLLBACK').catch(() => {});
       // 42704, 22023: no such snapshot. Before PostgreSQL 17 the file's absence is the same error.
       if (name === undefined || !['42704', '22023', '58P01'].includes(sqlState(error))) throw error;
       throw gone(error);
@@ -89,7 +94,12 @@ export class SharedSnapshot {
     if (name === undefined) throw new MigrationError('internal', `${at} is no position of a PostgreSQL server.`);
     this.name = name;
     await this.use('join the snapshot', signal, async () => {});
-    return { position: at, async [Symbol.asyncDispose]() {} };
+    return { position: at, [Symbol.asyncDispose]: async () => this.#leave(name) };
+  }
+
+  /** Reads see the present again, unless they see another moment by now. */
+  #leave(name: string | undefined): void {
+    if (this.name === name) this.name = undefined;
   }
 }
 
