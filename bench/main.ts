@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bigFile } from './big-file.ts';
+import { cutover } from './cutover.ts';
 import { journal } from './journal.ts';
 import { smallFiles } from './small-files.ts';
 import { sqliteToPostgres } from './sqlite-to-postgres.ts';
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'big-file': bigFile,
   'small-files': smallFiles,
   journal,
+  cutover,
 };
 
 const wanted = process.argv.slice(2);

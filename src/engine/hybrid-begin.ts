@@ -1,4 +1,5 @@
 import { MigrationError } from '../model/migration-error.ts';
+import type { Snapshot } from '../store/store.ts';
 import { beginAnew } from './begin-anew.ts';
 import { remaining } from './copy-steps.ts';
 import type { Hybrid } from './hybrid.ts';
@@ -23,13 +24,31 @@ export async function beginKeeping(hybrid: Hybrid): Promise<void> {
  *  applied since the old moment is forgotten. */
 export async function keepAnew(hybrid: Hybrid): Promise<void> {
   const { index, frozen, run, lane } = hybrid;
-  const { name, feed, intake, options } = lane;
+  const { name, intake } = lane;
   // From here on neither the old moment nor the target's position means anything, wherever this is cut.
   if (run.past.position(index) !== undefined) {
     await run.record({ type: 'snapshot.taken', shipment: index, position: '' });
   }
   await intake.end(name, run.signal);
-  await frozen.renew(() => feed.begin(name, options, run.signal));
+  await frozen.renew(() => begin(hybrid));
   if (run.past.begun) await beginAnew(index, frozen, run);
   await run.record({ type: 'snapshot.taken', shipment: index, position: frozen.position ?? '' });
+}
+
+/** Reading sees what the feed begins at. */
+async function begin({ frozen, run, lane }: Hybrid): Promise<Snapshot> {
+  const begun = await lane.feed.begin(lane.name, lane.options, run.signal);
+  try {
+    const seen = await frozen.ends.source.snapshot?.(begun.position, run.signal);
+    return {
+      position: begun.position,
+      async [Symbol.asyncDispose]() {
+        await seen?.[Symbol.asyncDispose]();
+        await begun[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await begun[Symbol.asyncDispose]();
+    throw error;
+  }
 }

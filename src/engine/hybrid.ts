@@ -7,7 +7,7 @@ import { Applied } from '../follow/applied.ts';
 import { Follower } from '../follow/follow.ts';
 import { Prediction } from '../follow/prediction.ts';
 import type { Ends } from '../store/ends.ts';
-import type { Feed, Intake } from '../store/following.ts';
+import type { Feed, FeedOptions, Intake } from '../store/following.ts';
 import type { RunContext, ShipmentContext } from './active-run.ts';
 import { FrozenEnds } from './frozen-ends.ts';
 import { openEnds } from './open-ends.ts';
@@ -19,7 +19,7 @@ export interface Lane {
   readonly name: string;
   readonly feed: Feed;
   readonly intake: Intake;
-  readonly options: FollowOptions;
+  readonly options: FeedOptions;
 }
 
 /** An opened shipment that follows. */
@@ -47,13 +47,17 @@ export async function openHybrid(index: number, shipment: Shipment, run: RunCont
     frozen,
     run,
     cutover,
-    lane: laneOf(frozen.ends, run.header.id, follow),
+    lane: laneOf(frozen.ends, run.header.id, feedOptionsOf(shipment, follow)),
     views: new Views(frozen),
   };
 }
 
+function feedOptionsOf({ include, exclude, where, omit }: Shipment, follow: FollowOptions): FeedOptions {
+  return { ...follow, include, exclude, ...(where && { where }), ...(omit && { omit }) };
+}
+
 /** Throws `store.unsupported` when one of the ends cannot follow or be followed. */
-export function laneOf({ source, sink, from, to }: Ends, name: string, options: FollowOptions): Lane {
+export function laneOf({ source, sink, from, to }: Ends, name: string, options: FeedOptions): Lane {
   const { feed } = source;
   const { intake } = sink;
   if (!feed) throw new MigrationError('store.unsupported', `${from.address.text} cannot be followed.`);
@@ -69,7 +73,7 @@ export async function openWayBack({ shipment, run, lane }: Hybrid): Promise<Lane
     await ends.from.probe('source', run.signal);
     await ends.to.probe('target', run.signal);
     // Whoever writes to the target must not wait for the store that they have left.
-    const options: FollowOptions = { ...lane.options, mode: 'asynchronous' };
+    const options: FeedOptions = { ...lane.options, mode: 'asynchronous' };
     const back = laneOf(ends, wayBackName(run), options);
     return { ...back, [Symbol.asyncDispose]: () => ends[Symbol.asyncDispose]() };
   } catch (error) {

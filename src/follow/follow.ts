@@ -2,8 +2,7 @@
  *  Promise: every change once, across any crash or lost connection, because the target alone says how far it has come.
  *  Callers: engine. */
 import type { Finding } from '../model/finding.ts';
-import type { FollowOptions } from '../model/job.ts';
-import type { ChangeBatch, Feed, Intake } from '../store/following.ts';
+import type { ChangeBatch, Feed, FeedOptions, Intake } from '../store/following.ts';
 import { Outage } from './outage.ts';
 
 export interface FollowInput {
@@ -11,7 +10,7 @@ export interface FollowInput {
   readonly run: string;
   readonly feed: Feed;
   readonly intake: Intake;
-  readonly options: FollowOptions;
+  readonly options: FeedOptions;
   /** Where the copy was taken: changes after it are wanted. */
   readonly since: string;
   /** A batch is durable at the target; `ms` is what applying it took. */
@@ -86,7 +85,7 @@ export class Follower implements AsyncDisposable {
   }
 
   async #once(outage: Outage, signal: AbortSignal): Promise<void> {
-    const { run, feed, intake, options, since, onApplied } = this.#input;
+    const { run, feed, intake, options, since, onApplied, onFinding } = this.#input;
     this.#arrive((await intake.position(run, signal)) ?? since);
     for await (const batch of feed.changes(run, this.#position, options, signal)) {
       const began = performance.now();
@@ -96,6 +95,7 @@ export class Follower implements AsyncDisposable {
         feed.confirm(run, batch.position);
         this.#arrive(batch.position);
       }
+      for (const finding of batch.findings ?? []) await onFinding(finding);
       await outage.over();
     }
     signal.throwIfAborted();

@@ -5,9 +5,10 @@ import type { Ends } from '../store/ends.ts';
 /** What would keep a hybrid shipment from following, at both ends. Writes nothing. */
 export async function probeFollowing(
   { source, sink, from, to }: Ends,
-  { follow }: Shipment,
+  shipment: Shipment,
   signal: AbortSignal,
 ): Promise<Finding[]> {
+  const { follow } = shipment;
   const cannot = (message: string, address: string): Finding => ({
     level: 'error',
     code: 'store.unsupported',
@@ -22,5 +23,7 @@ export async function probeFollowing(
     ...(sink.intake ? [] : [cannot(`${to.address.text} cannot follow ${from.address.text}.`, to.address.text)]),
   ];
   if (!source.feed || !sink.intake || !follow) return missing;
-  return [...(await source.feed.probe(follow, signal)), ...(await sink.intake.probe(follow, signal))];
+  const { include, exclude, where, omit } = shipment;
+  const options = { ...follow, include, exclude, ...(where && { where }), ...(omit && { omit }) };
+  return [...(await source.feed.probe(options, signal)), ...(await sink.intake.probe(follow, signal))];
 }
