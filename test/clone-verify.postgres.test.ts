@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { openClonePair } from '../src/testing/clone-fixture.ts';
-import { resultOf, workplace } from './run-waybill.ts';
+import type { Difference } from '../src/model/difference.ts';
+import { workplace } from './run-waybill.ts';
 
 const pair = await openClonePair();
 const place = workplace();
@@ -95,9 +96,11 @@ describe('verification of a clone', () => {
       const ended = await place.waybill('verify', 'latest', '--json');
       await pair.target.query(undo);
       assert.equal(ended.code, 3, ended.stdout + ended.stderr);
-      const { first } = resultOf(ended)['differences'] as {
-        first: readonly { readonly item: string; readonly key: string; readonly kind: string }[];
-      };
+      const first = ended.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { readonly difference?: Difference })
+        .flatMap(({ difference }) => difference ?? []);
       const found = first[0];
       assert.ok(found, ended.stdout);
       assert.deepEqual([found.item, found.kind], [item, kind]);
@@ -106,7 +109,7 @@ describe('verification of a clone', () => {
           first.some((each) => each.key === key),
           JSON.stringify(first),
         );
-      else assert.match(found.key, key);
+      else assert.match(found.key ?? '', key);
     });
   }
 
