@@ -1,7 +1,8 @@
 import type { QualifiedName } from './object-shape.ts';
+import { tableKey as keyOfTable } from './table-key.ts';
 
 /** Keys of items: what belongs to a table begins with the table's. */
-export const tableKey = ({ schema, name }: QualifiedName): string => `${schema}.${name}`;
+export const tableKey = ({ schema, name }: QualifiedName): string => keyOfTable(schema, name);
 
 export const indexKey = (table: QualifiedName, name: string): string => `${tableKey(table)}.index.${name}`;
 
