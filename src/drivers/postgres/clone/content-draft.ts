@@ -3,7 +3,7 @@ import { MigrationError } from '../../../model/migration-error.ts';
 import type { Draft, DraftOptions, Payload } from '../../../store/store.ts';
 import type { Connection } from '../connection.ts';
 import { findChunk, insertChunk, ledgerExists } from '../ledger.ts';
-import { makeLedger } from './clone-ledger.ts';
+import { makeLedger } from './object-ledger.ts';
 import type { Server } from './pair-servers.ts';
 
 /** Carries out what came. Calls `mark` inside of the transaction that does. */

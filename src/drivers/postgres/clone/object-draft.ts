@@ -2,7 +2,7 @@ import type { Item } from '../../../model/item.ts';
 import { MigrationError } from '../../../model/migration-error.ts';
 import type { Draft, DraftOptions } from '../../../store/store.ts';
 import { qualified } from '../names.ts';
-import { forgetRun } from './clone-ledger.ts';
+import { forgetRun } from './object-ledger.ts';
 import { openContentDraft } from './content-draft.ts';
 import { analyse } from './analyse.ts';
 import { makeForeignKey } from './make-foreign-key.ts';
