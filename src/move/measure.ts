@@ -84,11 +84,12 @@ function measureRows(
   maxRejects: number,
 ): Measured {
   if (!as.shape) throw new MigrationError('internal', `Table ${as.key} has no shape.`);
-  const digest = createRowDigest(carriedColumns(as.shape).length);
+  const own = payload.hash ? undefined : createRowDigest(carriedColumns(as.shape).length);
+  const digest = payload.hash ?? own ?? { rows: 0, sum: 0n };
   let bytes = 0;
   async function* parts() {
     for await (const part of payload.parts) {
-      digest.update(part);
+      own?.update(part);
       bytes += part.length;
       refuseRejects(payload, maxRejects);
       yield part;
@@ -96,7 +97,7 @@ function measureRows(
     refuseRejects(payload, maxRejects);
   }
   return {
-    payload: { format: 'rows', parts: parts(), rejects: payload.rejects },
+    payload: { format: 'rows', parts: parts(), rejects: payload.rejects, ...(payload.hash && { hash: payload.hash }) },
     receipt(stored) {
       if (stored.rows !== digest.rows) {
         throw corrupt(chunk, as.key, `${digest.rows} rows were read, ${stored.rows} stored`);

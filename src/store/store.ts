@@ -124,12 +124,24 @@ export interface RowPrint {
 /** Content on its way. `parts` can be read once; `rejects` is complete when `parts` has ended. */
 export type Payload =
   | { readonly format: 'bytes'; readonly parts: AsyncIterable<FilePart>; readonly rejects: readonly Reject[] }
-  | { readonly format: 'rows'; readonly parts: AsyncIterable<Uint8Array>; readonly rejects: readonly Reject[] }
+  | {
+      readonly format: 'rows';
+      readonly parts: AsyncIterable<Uint8Array>;
+      readonly rejects: readonly Reject[];
+      /** Where the reader hashes rows as they pass; complete when `parts` has ended. */
+      readonly hash?: RowsHash;
+    }
   | {
       readonly format: 'members';
       readonly parts: AsyncIterable<readonly Member[]>;
       readonly rejects: readonly Reject[];
     };
+
+/** Rows counted, and the sum of their hashes modulo 2^64 (docs/row-format.md). */
+export interface RowsHash {
+  rows: number;
+  sum: bigint;
+}
 
 /** A piece of a file at its place; the space between pieces is a hole. The bytes may be overwritten once the next
  *  part is asked for: a sink that needs them longer copies them. */

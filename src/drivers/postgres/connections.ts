@@ -18,7 +18,7 @@ const cancelTimes = 20;
 /** What every session is set to: no timeout may end a long load, and values print in one way only. */
 const sessionSettings = `
   SET client_encoding = 'UTF8'; SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
-  SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 1;
+  SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;
   SET bytea_output = 'hex'; SET standard_conforming_strings = on; SET check_function_bodies = off;
   SET client_min_messages = warning; SET search_path = pg_catalog;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`;

@@ -15,26 +15,27 @@ const doneMessage = Buffer.from([0x63, 0, 0, 0, 4]);
 const binaryHeader = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const binaryTrailer = Buffer.from([0xff, 0xff]);
 
-/** Sends neutral rows through `COPY … FROM STDIN (FORMAT binary)`: a part becomes one CopyData message, because the
+/** Sends rows through `COPY … FROM STDIN`, neutral ones with `FORMAT binary`, else lines of text: a part becomes one CopyData message, because the
  *  server's cost is per message. Gives the bytes sent and the rows that the server says it stored. When `parts` or
  *  the signal fails, the COPY fails at the server too; the caller's transaction ends it. */
 export async function copyIn(
   connection: Connection,
   statement: string,
   parts: AsyncIterable<Uint8Array>,
+  text: boolean,
   signal: AbortSignal,
 ): Promise<Stored> {
   const copy = connection.submit(new CopyIn(statement));
   await copy.started;
   let bytes = 0;
   try {
-    await copy.send(binaryHeader, signal);
+    if (!text) await copy.send(binaryHeader, signal);
     for await (const part of parts) {
       signal.throwIfAborted();
       bytes += part.length;
       await copy.send(part, signal);
     }
-    await copy.send(binaryTrailer, signal);
+    if (!text) await copy.send(binaryTrailer, signal);
   } catch (error) {
     throw await copy.fail(error);
   }

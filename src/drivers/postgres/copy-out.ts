@@ -1,37 +1,59 @@
 import type { Duplex } from 'node:stream';
 import type { Submittable } from 'pg';
+import { toMigrationError } from '../../model/migration-error.ts';
+import type { RowsHash } from '../../store/store.ts';
 import type { Connection } from './connection.ts';
+import { FrameReader } from './frame-reader.ts';
 
 interface Wire {
   readonly stream: Duplex;
   query(text: string): void;
 }
 
-const headerBytes = 19;
-const partBytes = 256 * 1024;
+export interface Copy {
+  /** `COPY … TO STDOUT`. */
+  readonly statement: string;
+  readonly columns: number;
+  /** Lines of COPY text instead of binary rows. */
+  readonly text: boolean;
+}
+
+const readyMessage = 0x5a;
 /** Parts that wait for the reader before the socket is paused. */
 const waitingParts = 4;
 
-/** The rows of `COPY (…) TO STDOUT (FORMAT binary)` in neutral form: without header and trailer, every part whole
- *  rows. Read it to its end or close it: an early end leaves the session unusable, so the caller must abort it. */
-export async function* copyOut(connection: Connection, statement: string): AsyncGenerator<Uint8Array> {
-  const copy = connection.submit(new CopyOut(statement));
-  for (let part = await copy.next(); part; part = await copy.next()) yield part;
+/** The rows of `COPY (…) TO STDOUT`, without header and trailer, every part whole rows; `hash` is complete at the end.
+ *  Read it to its end or close it: an early end leaves the session unusable, so the caller must throw it away. */
+export async function* copyOut(
+  connection: Connection,
+  copy: Copy,
+  hash: RowsHash,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  signal.throwIfAborted();
+  using out = new CopyOut(copy);
+  connection.submit(out);
+  for (let part = await out.next(); part; part = await out.next()) yield part;
+  out.result(hash);
 }
 
-class CopyOut implements Submittable {
+type OnData = (part: Buffer) => void;
+
+/** While COPY runs, the socket is read here and not by pg, which would make an object of every row. Every message that
+ *  is no row goes to pg as it came. */
+class CopyOut implements Submittable, Disposable {
   readonly #statement: string;
+  readonly #frames: FrameReader;
   readonly #parts: Uint8Array[] = [];
-  #wire: Wire | undefined;
-  #buffer = Buffer.allocUnsafeSlow(partBytes);
-  #used = 0;
-  #first = true;
+  #stream: Duplex | undefined;
+  #theirs: OnData[] = [];
   #ended = false;
   #error: Error | undefined;
   #wake = Promise.withResolvers<void>();
 
-  constructor(statement: string) {
+  constructor({ statement, columns, text }: Copy) {
     this.#statement = statement;
+    this.#frames = new FrameReader(columns, text, (part) => this.#parts.push(part));
   }
 
   async next(): Promise<Uint8Array | undefined> {
@@ -41,47 +63,68 @@ class CopyOut implements Submittable {
     }
     if (this.#error) throw this.#error;
     const part = this.#parts.shift();
-    if (this.#parts.length < waitingParts) this.#wire?.stream.resume();
+    if (this.#parts.length < waitingParts) this.#stream?.resume();
     return part;
+  }
+
+  result(hash: RowsHash): void {
+    hash.rows = this.#frames.rows;
+    hash.sum = this.#frames.sum;
+  }
+
+  [Symbol.dispose](): void {
+    this.#frames[Symbol.dispose]();
   }
 
   // What pg calls while this is the connection's active query:
 
   submit(wire: unknown): void {
-    this.#wire = wire as Wire;
-    this.#wire.query(this.#statement);
-  }
-
-  /** The server sends one message per row; the first also holds the header, the trailer comes alone. */
-  handleCopyData({ chunk }: { chunk: Buffer }): void {
-    const row = this.#first ? chunk.subarray(headerBytes) : chunk;
-    this.#first = false;
-    if (row.length === 2 && row.readInt16BE(0) === -1) return;
-    if (this.#used + row.length > this.#buffer.length) this.#flush(row.length);
-    row.copy(this.#buffer, this.#used);
-    this.#used += row.length;
+    const { stream } = wire as Wire;
+    this.#stream = stream;
+    this.#theirs = stream.listeners('data') as OnData[];
+    stream.removeAllListeners('data');
+    stream.on('data', this.#read);
+    (wire as Wire).query(this.#statement);
   }
 
   handleCommandComplete(): void {
-    this.#flush(0);
+    this.#frames.flush();
+    this.#wake.resolve();
   }
 
   handleReadyForQuery(): void {
-    this.#ended = true;
-    this.#wake.resolve();
+    this.#end();
   }
 
   handleError(error: Error): void {
-    this.#error = error;
-    this.#ended = true;
-    this.#wake.resolve();
+    this.#error ??= error;
+    this.#end();
   }
 
-  #flush(room: number): void {
-    if (this.#used > 0) this.#parts.push(this.#buffer.subarray(0, this.#used));
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(partBytes, room));
-    this.#used = 0;
-    if (this.#parts.length >= waitingParts) this.#wire?.stream.pause();
+  readonly #read: OnData = (data) => {
+    try {
+      this.#frames.push(data, (message) => {
+        // After the last message of this statement the socket is pg's again.
+        if (message[0] === readyMessage) this.#handBack();
+        for (const listener of this.#theirs) listener(message);
+      });
+    } catch (error) {
+      // What follows cannot be made sense of: the session ends here.
+      this.handleError(toMigrationError(error));
+      this.#stream?.destroy();
+    }
+    if (this.#parts.length >= waitingParts) this.#stream?.pause();
+    if (this.#parts.length > 0) this.#wake.resolve();
+  };
+
+  #handBack(): void {
+    this.#stream?.off('data', this.#read);
+    for (const listener of this.#theirs) this.#stream?.on('data', listener);
+    this.#stream?.resume();
+  }
+
+  #end(): void {
+    this.#ended = true;
     this.#wake.resolve();
   }
 }

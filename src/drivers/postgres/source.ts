@@ -1,7 +1,7 @@
 import { MigrationError } from '../../model/migration-error.ts';
 import type { Chunk, Item } from '../../model/item.ts';
-import type { TableShape } from '../../model/shape.ts';
-import type { Source } from '../../store/store.ts';
+import { carriedColumns, type TableShape } from '../../model/shape.ts';
+import type { RowsHash, Source } from '../../store/store.ts';
 import { listItems } from './catalog.ts';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
@@ -27,10 +27,12 @@ export function createSource(connections: Connections, { schema = defaultSchema 
       const shape = shapeOf(as);
       const condition = chunk.keys ? `WHERE ${keysCondition(shape, chunk.keys)}` : '';
       const statement = `COPY (SELECT ${carriedSql(shape)} FROM ${qualified(schema, item.key)} ${condition}) TO STDOUT (FORMAT binary)`;
+      const copy = { statement, columns: carriedColumns(shape).length, text: false };
+      const hash: RowsHash = { rows: 0, sum: 0n };
       const parts = stream(connections, `read table ${item.key}`, signal, (connection) =>
-        copyOut(connection, statement),
+        copyOut(connection, copy, hash, signal),
       );
-      return { format: 'rows', parts, rejects: [] };
+      return { format: 'rows', parts, rejects: [], hash };
     },
     digest: (item, as, signal) =>
       connections.use(`digest table ${item.key}`, signal, (connection) =>

@@ -143,7 +143,7 @@ function tableDraft(
       const known = await findChunk(connection, run, step, chunk);
       if (known) return { stored: known, read: false };
       const stored = await connection.transaction(async () => {
-        const counts = await copyIn(connection, copySql, payload.parts, signal);
+        const counts = await copyIn(connection, copySql, payload.parts, false, signal);
         await insertChunk(connection, run, step, chunk, counts);
         return counts;
       });

@@ -10,7 +10,7 @@ import { createTableReader } from './table-reader.ts';
 export function createCloneSource(server: Server, peer?: Peer): Source & AsyncDisposable {
   const snapshot = new SharedSnapshot(server.connections);
   const objects = createObjectReader(server, peer, snapshot);
-  const tables = createTableReader(server, snapshot);
+  const tables = createTableReader(server, snapshot, { filtered: peer !== undefined });
   return {
     offers: ['rows', 'bytes', 'nothing'],
     async *list(report, signal) {

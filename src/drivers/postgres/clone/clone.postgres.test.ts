@@ -8,7 +8,7 @@ import { createSecretKeeper } from '../../../config/secrets.ts';
 import type { Shipment } from '../../../model/job.ts';
 import { openWaybill } from '../../../open-waybill.ts';
 import { compareCatalogues } from '../../../testing/compare-catalogues.ts';
-import { everythingSql } from '../../../testing/everything-fixture.ts';
+import { everythingRowsSql, everythingSql } from '../../../testing/everything-fixture.ts';
 import { startPostgres, type PostgresServer } from '../../../testing/postgres-server.ts';
 
 const settings = { fsync: 'off', max_connections: '60' };
@@ -27,6 +27,7 @@ describe('cloning a database', () => {
     await client.query('CREATE DATABASE everything');
     const fill = await connect(source.url('everything'));
     await fill.query(everythingSql);
+    await fill.query(everythingRowsSql);
   });
   after(async () => {
     for (const client of clients) await client.end();

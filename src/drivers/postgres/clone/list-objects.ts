@@ -10,12 +10,12 @@ import { listIndexes } from './list-indexes.ts';
 import { objectOf, type ObjectOf, type ObjectShape } from './object-shape.ts';
 import { lookAtPair, type PairFacts } from './pair-facts.ts';
 import { leftOutOf, nothingLeftOut, type LeftOut } from './left-out.ts';
-import { tableKey } from './object-keys.ts';
 import type { Peer, Server } from './pair-servers.ts';
 import { readScript } from './read-script.ts';
 import { SchemaDump } from './schema-dump.ts';
 import { listSequences, readSequences } from './sequences.ts';
 import type { SharedSnapshot } from './shared-snapshot.ts';
+import { tableKey } from './table-key.ts';
 import type { DumpEntry } from './table-of-contents.ts';
 
 /** What the objects of a source are asked. */
@@ -67,7 +67,7 @@ export function createObjectReader(server: Server, peer: Peer | undefined, snaps
     },
     async leftOut(signal) {
       const { leftOut } = peer ? await define(peer, signal) : { leftOut: nothingLeftOut };
-      return new Set(leftOut.relations.map(tableKey));
+      return new Set(leftOut.relations.map(({ schema, name }) => tableKey(schema, name)));
     },
     async read(item, signal) {
       const object = objectOf(item);
@@ -173,7 +173,7 @@ async function listScripts(
   script('post-data', 'last', []);
   let after = 'post-data';
   for (const view of await viewsToRefresh(connection, dump)) {
-    const key = `${view.schema}.${view.name}.refresh`;
+    const key = `${tableKey(view.schema, view.name)}.refresh`;
     add(key, 'last', 0, { what: 'refresh', view }, [after]);
     after = key;
   }
