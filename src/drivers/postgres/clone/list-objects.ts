@@ -5,6 +5,7 @@ import type { Payload } from '../../../store/store.ts';
 import type { Connection } from '../connection.ts';
 import { chosenSchemas } from './chosen-schemas.ts';
 import { describeEntries, tablesToAnalyse, viewsToRefresh } from './describe-entries.ts';
+import { listLargeObjects, readLargeObjects } from './large-objects.ts';
 import { listForeignKeys } from './list-foreign-keys.ts';
 import { listIndexes } from './list-indexes.ts';
 import { objectOf, type ObjectOf, type ObjectShape } from './object-shape.ts';
@@ -62,6 +63,7 @@ export function createObjectReader(server: Server, peer: Peer | undefined, snaps
       findings.forEach(report);
       return server.connections.use('read the catalogue', signal, async (connection) => [
         ...items,
+        ...(wantsLargeObjects(server, peer) ? await listLargeObjects(connection) : []),
         ...(await listScripts(connection, dump, made, leftOut.objects)),
       ]);
     },
@@ -77,6 +79,7 @@ export function createObjectReader(server: Server, peer: Peer | undefined, snaps
           asPayload(await readSequences(connection, object.names)),
         );
       }
+      if (object.what === 'large-objects') return readLargeObjects(snapshot, object, signal);
       if (object.what !== 'script') throw new MigrationError('internal', `${item.key} has no content.`);
       const { dump, made, facts } = await define(peer, signal);
       return asPayload(await readScript(dump, object, made, facts, signal));
@@ -84,6 +87,10 @@ export function createObjectReader(server: Server, peer: Peer | undefined, snaps
     [Symbol.asyncDispose]: letGo,
   };
 }
+
+/** They belong to the database as a whole, not to a schema or table. */
+const wantsLargeObjects = ({ options }: Server, { filter }: Peer): boolean =>
+  options.schema === undefined && filter.carries('large-objects');
 
 async function readDefinitions(
   from: Server,
