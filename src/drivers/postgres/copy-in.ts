@@ -73,13 +73,14 @@ class CopyIn implements Submittable {
     head.writeInt32BE(part.length + 4, 1);
     const taken = Promise.withResolvers<void>();
     this.#sending = taken.resolve;
-    signal.addEventListener('abort', taken.resolve as () => void, { once: true });
+    const abort = () => taken.resolve();
+    signal.addEventListener('abort', abort, { once: true });
     stream.cork();
     stream.write(head);
     stream.write(part, () => taken.resolve());
     stream.uncork();
     await taken.promise;
-    signal.removeEventListener('abort', taken.resolve as () => void);
+    signal.removeEventListener('abort', abort);
     signal.throwIfAborted();
   }
 

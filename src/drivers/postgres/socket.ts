@@ -20,7 +20,7 @@ export function createSocket(): Socket {
         return true;
       },
     },
-  } as ConstructorParameters<typeof Socket>[0]);
+  });
   return socket;
 }
 

@@ -8,7 +8,7 @@ import { createSecretKeeper } from '../../../config/secrets.ts';
 import type { Shipment } from '../../../model/job.ts';
 import { openWaybill } from '../../../open-waybill.ts';
 import { compareCatalogues } from '../../../testing/compare-catalogues.ts';
-import { everythingSql } from '../../../testing/everything-fixture.ts';
+import { everythingRowsSql, everythingSql } from '../../../testing/everything-fixture.ts';
 import { startPostgres, type PostgresServer } from '../../../testing/postgres-server.ts';
 
 const settings = { fsync: 'off', max_connections: '60' };
@@ -27,6 +27,7 @@ describe('cloning a database', () => {
     await client.query('CREATE DATABASE everything');
     const fill = await connect(source.url('everything'));
     await fill.query(everythingSql);
+    await fill.query(everythingRowsSql);
   });
   after(async () => {
     for (const client of clients) await client.end();
@@ -103,17 +104,14 @@ describe('cloning a database', () => {
     });
     assert.equal(result?.outcome, 'done', JSON.stringify({ result, findings }, undefined, 1));
     const left = findings.filter(({ message }) => message.startsWith('Left out')).map(({ where }) => where);
-    assert.deepEqual(
-      left.toSorted((a, b) => (String(a) < String(b) ? -1 : 1)),
-      [
-        'line_order_id_placed_fkey on shop.line',
-        'shop.all_totals',
-        'shop.grouped',
-        'shop.happier',
-        'shop.on_totals',
-        'shop.totals',
-      ],
-    );
+    assert.deepEqual(left.map(String).toSorted(), [
+      'line_order_id_placed_fkey on shop.line',
+      'shop.all_totals',
+      'shop.grouped',
+      'shop.happier',
+      'shop.on_totals',
+      'shop.totals',
+    ]);
     const relations = await names(target, 'relation');
     assert.ok(!relations.some((name) => /shop.orders|Odd|down|totals|grouped/.test(name)), relations.join());
     assert.ok(relations.includes('shop.line') && relations.includes('shop.happy') && relations.includes('shop.alone'));

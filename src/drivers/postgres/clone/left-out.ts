@@ -1,7 +1,7 @@
 import type { Finding } from '../../../model/finding.ts';
 import type { KeyFilter } from '../../../store/item-filter.ts';
 import type { Connection } from '../connection.ts';
-import { tableKey } from './object-keys.ts';
+import { tableKey } from './table-key.ts';
 
 export interface LeftOut {
   /** Catalogue rows (`1259 16385`). */
@@ -41,7 +41,7 @@ export async function leftOutOf(
     [schemas ?? null],
   );
   const wanted = (row: { readonly schema: string; readonly name: string; readonly table: boolean }) =>
-    row.table ? filter.carries(tableKey(row)) : !filter.excludes(tableKey(row));
+    row.table ? filter.carries(tableKey(row.schema, row.name)) : !filter.excludes(tableKey(row.schema, row.name));
   const seeds = relations.filter((row) => !wanted(row)).map(({ oid }) => oid);
   if (seeds.length === 0 && schemas === undefined) return nothingLeftOut;
   const rows = await connection.query<GoneRow>(goneSql, [seeds, schemas ?? null]);

@@ -33,14 +33,14 @@ export function pairServers(
   if (to.options.schema !== undefined && to.options.schema !== from.options.schema) return undefined;
   // Both ends look at the same part of their database.
   const target: Server = { ...to, options: { ...to.options, ...schemaOf(from) } };
-  const source = createCloneSource(from, 'source', { to: target, filter });
+  const source = createCloneSource(from, { to: target, filter });
   const feed = createFeed(from);
   const intake = createIntake(target);
   return {
     from: {
       address: from.store.address,
       source: { ...source, ...(feed && { feed: readingAtItsBegin(feed, source) }) },
-      probe: (role, signal) => probePair(role, from, target, signal),
+      probe: (role, signal) => probePair(role, from, target, filter, signal),
       async [Symbol.asyncDispose]() {
         await source[Symbol.asyncDispose]();
         await from.store[Symbol.asyncDispose]();
@@ -48,9 +48,9 @@ export function pairServers(
     },
     to: {
       address: to.store.address,
-      source: createCloneSource(target, 'target'),
+      source: createCloneSource(target),
       sink: { ...createCloneSink(target), ...(intake && { intake }) },
-      probe: (role, signal) => probePair(role, from, target, signal),
+      probe: (role, signal) => probePair(role, from, target, filter, signal),
       ...(to.store.probeBackup && { probeBackup: (signal) => to.store.probeBackup?.(signal) ?? Promise.resolve() }),
       [Symbol.asyncDispose]: () => to.store[Symbol.asyncDispose](),
     },
