@@ -6,6 +6,7 @@ import { RowApplier } from './apply-rows.ts';
 import { writeSet } from './apply-set.ts';
 import type { ChangeLog } from './change-log.ts';
 import { unmet, type Expectations } from './expectations.ts';
+import { maySetReplica } from './may-set-replica.ts';
 import { Pipeline } from './pipeline.ts';
 import { createPositionTable, positionSql } from './position-table.ts';
 import { TargetTables } from './target-tables.ts';
@@ -139,16 +140,4 @@ export class IntakeSession {
     pipeline.statement('COMMIT');
     await pipeline.run(connection);
   }
-}
-
-/** Triggers and foreign keys of the target do not act on what the source's have acted on already. */
-async function maySetReplica(connection: Connection): Promise<boolean> {
-  const [role] = await connection.query<{ super: boolean; version: string }>(
-    `SELECT rolsuper AS super, current_setting('server_version_num') AS version FROM pg_roles WHERE rolname = current_user`,
-  );
-  if (role?.super === true || Number(role?.version) < 150_000) return role?.super === true;
-  const [granted] = await connection.query<{ may: boolean }>(
-    `SELECT has_parameter_privilege(current_user, 'session_replication_role', 'SET') AS may`,
-  );
-  return granted?.may === true;
 }

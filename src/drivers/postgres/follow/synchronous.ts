@@ -16,7 +16,8 @@ export interface Synchronous {
 
 export function createSynchronous(server: Server, name: string, mode: FollowOptions['mode']): Synchronous {
   const never = new AbortController().signal;
-  let switching: Promise<void> | undefined;
+  let switching: Promise<unknown> | undefined;
+  let on = false;
   const off = (signal: AbortSignal) =>
     server.connections.use('end the synchronous mode', signal, (connection) => endSynchronous(connection, name));
   return {
@@ -24,31 +25,40 @@ export function createSynchronous(server: Server, name: string, mode: FollowOpti
     confirmed(durable, received) {
       if (mode !== 'synchronous' || switching || received - durable > near) return;
       switching = server.connections
-        .use('begin the synchronous mode', never, (connection) => beginSynchronous(connection, name))
+        .use('begin the synchronous mode', never, async (connection) => {
+          if (!(await isOurs(connection, name))) return;
+          on = true;
+          await connection.run(`ALTER SYSTEM SET synchronous_standby_names = ${quoteLiteral(quoteName(name))}`);
+          await connection.run('SELECT pg_reload_conf()');
+        })
         // Tried again with the next confirmation; what the role may not do was said by the probe.
         .catch(() => (switching = undefined));
     },
     async end() {
       await switching;
-      if (switching) await off(never).catch(() => {});
+      // Whether or not a session has heard of the setting yet: it must not outlive us.
+      // A source that cannot be reached is told when it is followed again.
+      if (on) await server.connections.use('end the synchronous mode', never, reset).catch(() => {});
+      on = false;
     },
   };
 }
 
 const setting = `SELECT setting FROM pg_settings WHERE name = 'synchronous_standby_names'`;
 
-async function beginSynchronous(connection: Connection, name: string): Promise<void> {
+/** Somebody's own list stays: either we are in it, or the probe refused it. */
+async function isOurs(connection: Connection, name: string): Promise<boolean> {
   const [row] = await connection.query<{ setting: string }>(setting);
-  // Somebody's own list stays: either we are in it, or the probe refused it.
-  if (row?.setting !== '') return;
-  await connection.run(`ALTER SYSTEM SET synchronous_standby_names = ${quoteLiteral(quoteName(name))}`);
-  await connection.run('SELECT pg_reload_conf()');
+  return row?.setting === '' || row?.setting === quoteName(name);
 }
 
 /** Sets commits at the source free. Safe to repeat. */
 export async function endSynchronous(connection: Connection, name: string): Promise<void> {
   const [row] = await connection.query<{ setting: string }>(setting);
-  if (row?.setting !== quoteName(name)) return;
+  if (row?.setting === quoteName(name)) await reset(connection);
+}
+
+async function reset(connection: Connection): Promise<void> {
   await connection.run('ALTER SYSTEM RESET synchronous_standby_names');
   await connection.run('SELECT pg_reload_conf()');
 }
