@@ -3,9 +3,12 @@ import type { Step } from '../model/step.ts';
 import type { Sink } from '../store/store.ts';
 import type { RunContext } from './active-run.ts';
 import type { FrozenEnds } from './frozen-ends.ts';
+import { keepChunks } from './keep-chunks.ts';
 
-/** What was recorded does not belong together with what the source now shows: it is read anew. */
-export async function beginAnew(index: number, { ends }: FrozenEnds, context: RunContext): Promise<void> {
+/** What was recorded does not belong together with what the source now shows: what reads differently is read anew. */
+export async function beginAnew(index: number, frozen: FrozenEnds, context: RunContext): Promise<void> {
+  const { ends } = frozen;
+  if (ends.source.chunkDigest && (await keepChunks(index, frozen, context))) return;
   const message =
     'The source changed since the run was stopped: everything is copied anew, so that it belongs together.';
   const finding = { level: 'warning' as const, code: 'source.moved', message };

@@ -1,6 +1,7 @@
 import { createByteBudget } from '../lib/byte-budget.ts';
 import type { Endpoint, Shipment } from '../model/job.ts';
 import { createEnds, type Ends } from '../store/ends.ts';
+import { createKeyFilter } from '../store/item-filter.ts';
 import { defaultRetryPolicy, retrying } from '../store/retrying.ts';
 import type { Store } from '../store/store.ts';
 import { throttled } from '../store/throttled.ts';
@@ -20,7 +21,7 @@ export async function openEnds(
   try {
     const to = await open(shipment.to, signal);
     try {
-      const pair = from.pairWith?.(to) ?? { from, to };
+      const pair = from.pairWith?.(to, createKeyFilter(shipment)) ?? { from, to };
       const limited =
         shipment.bytesPerSecond === undefined
           ? pair.from

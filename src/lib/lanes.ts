@@ -11,14 +11,27 @@ export class Lanes {
 
   /** Resolves when the job has been started, which may mean waiting for a lane. */
   async run(job: () => Promise<void>): Promise<void> {
-    while (this.#active.size >= this.#width) await Promise.race(this.#active);
-    if (this.#failure) await this.end();
+    await this.room();
     const running = job()
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
       .finally(() => this.#active.delete(running));
     this.#active.add(running);
+  }
+
+  /** Resolves when a lane is free. */
+  async room(): Promise<void> {
+    while (this.#active.size >= this.#width) await Promise.race(this.#active);
+    if (this.#failure) await this.end();
+  }
+
+  /** Resolves when one of the jobs under way has ended; false when there is none. */
+  async oneEnded(): Promise<boolean> {
+    const any = this.#active.size > 0;
+    if (any) await Promise.race(this.#active);
+    if (this.#failure) await this.end();
+    return any;
   }
 
   /** Resolves when all jobs have ended; throws the first failure. */

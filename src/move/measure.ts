@@ -28,7 +28,8 @@ export function measure(payload: Payload, chunk: Chunk, item: Item, as: Item, ma
 }
 
 function measureBytes(payload: Extract<Payload, { format: 'bytes' }>, chunk: Chunk, item: Item): Measured {
-  const [from, to] = chunk.range ? chunk.range.map(Number) : [0, item.bytes];
+  // How long an object will be is known when it has been read.
+  const [from, to] = item.kind === 'object' ? [0, Infinity] : (chunk.range?.map(Number) ?? [0, item.bytes]);
   const hasher = chunkHasher(from ?? 0, to ?? item.bytes);
   let bytes = 0;
   async function* parts() {

@@ -43,7 +43,8 @@ export interface ChunkHasher {
   digest(): Digest;
 }
 
-/** Hashes the range `[from, to)` of a content. `from` must be a multiple of pieceBytes. */
+/** Hashes the range `[from, to)` of a content. `from` must be a multiple of pieceBytes; `to` may be Infinity: the content
+ *  then ends with its last part. */
 export function chunkHasher(from: number, to: number): ChunkHasher {
   if (from % pieceBytes !== 0) throw new RangeError(`a chunk cannot be hashed from offset ${from}`);
   const pieces: Digest[] = [];
@@ -91,7 +92,7 @@ export function chunkHasher(from: number, to: number): ChunkHasher {
       return self;
     },
     digest() {
-      skipTo(to);
+      if (Number.isFinite(to)) skipTo(to);
       if (at > start || pieces.length === 0) finishPiece(`b3:${hasher.digest('hex')}`);
       return composeDigest(pieces);
     },

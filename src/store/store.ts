@@ -8,6 +8,7 @@ import type { Chunk, Item } from '../model/item.ts';
 import type { Into } from '../model/job.ts';
 import type { MemberReceipt, Receipt, Reject, Stored } from '../model/receipt.ts';
 import type { Pair } from './compare-listings.ts';
+import type { KeyFilter } from './item-filter.ts';
 import type { Feed, Intake } from './following.ts';
 import type { OptionSchema, OptionValues } from './options.ts';
 
@@ -38,8 +39,9 @@ export interface Store extends AsyncDisposable {
   probe(role: 'source' | 'target', signal: AbortSignal): Promise<Finding[]>;
   /** These two stores as they are to each other, when both are of one kind and can move between them what the neutral
    *  contract has no words for (types, functions, sequences), or follow one another. Undefined: they are strangers.
+   *  `filter` is the shipment's: what belongs to a table that is left out is left out by the source.
    *  Disposing the pair's stores closes these two. */
-  pairWith?(target: Store): { readonly from: Store; readonly to: Store } | undefined;
+  pairWith?(target: Store, filter: KeyFilter): { readonly from: Store; readonly to: Store } | undefined;
   /** Throws what would keep `Sink.backup` from working, such as a program that is missing. Absent: nothing would. */
   probeBackup?(signal: AbortSignal): Promise<void>;
 }
@@ -124,6 +126,7 @@ export type Payload =
   | { readonly format: 'bytes'; readonly parts: AsyncIterable<FilePart>; readonly rejects: readonly Reject[] }
   | {
       readonly format: 'rows';
+      /** A part's bytes may be overwritten once the next part is asked for. */
       readonly parts: AsyncIterable<Uint8Array>;
       readonly rejects: readonly Reject[];
       /** Where the reader hashes rows as they pass; complete when `parts` has ended. */
@@ -198,8 +201,10 @@ export interface Draft extends AsyncDisposable {
   /** Durable (survives a power cut) when it resolves; twice is once; may be called concurrently for several chunks.
    *  Reads the payload to its end, also when it turns out to be known already. An abort leaves nothing of the chunk. */
   write(chunk: Chunk, payload: Payload, signal: AbortSignal): Promise<Stored>;
-  /** Takes out what these chunks stored, so that they can be written anew, differently. Safe to repeat. */
-  drop?(chunks: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Takes out what all chunks but these stored, also what was never recorded, so that it can be written anew,
+   *  differently; what was published is then no longer. Throws `draft.lost` when one of these is not there. Safe to
+   *  repeat. */
+  keep?(chunks: readonly string[], signal: AbortSignal): Promise<void>;
   /** Makes everything written visible at once; whole or not at all; safe to repeat, also by another process after a
    *  crash. Must throw `draft.lost` rather than publish less than `receipts` promise. */
   publish(receipts: readonly Receipt[], signal: AbortSignal): Promise<void>;

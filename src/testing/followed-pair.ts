@@ -2,6 +2,7 @@ import pg from 'pg';
 import { parseAddress } from '../model/address.ts';
 import { postgresDriver } from '../drivers/postgres/driver.ts';
 import type { Feed, FeedOptions, Intake } from '../store/following.ts';
+import { createKeyFilter } from '../store/item-filter.ts';
 import type { Snapshot } from '../store/store.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { never } from './testing.ts';
@@ -57,7 +58,7 @@ export async function openFollowedPair(
       await postgresDriver.open(parseAddress(address(source, users.from)).address, { connectTimeout: 10 }, never),
       await postgresDriver.open(parseAddress(address(target, users.to)).address, { connectTimeout: 10 }, never),
     ] as const;
-    const pair = stores[0].pairWith?.(stores[1]);
+    const pair = stores[0].pairWith?.(stores[1], createKeyFilter({ include: [], exclude: [] }));
     const feed = pair?.from.source?.feed;
     const intake = pair?.to.sink?.intake;
     if (!feed || !intake) throw new TypeError('these cannot be followed');

@@ -8,8 +8,14 @@ import type { ProgramLogin } from './connections.ts';
 const debian = '/usr/lib/postgresql';
 const folders = ['/usr/pgsql-18/bin', '/opt/homebrew/opt/libpq/bin', '/usr/local/opt/libpq/bin'];
 
-/** Where pg_dump or pg_restore of at least `version` is. Throws `tool.missing`. */
-export async function findProgram(name: 'pg_dump' | 'pg_restore', version: number): Promise<string> {
+/** Where pg_dump or pg_restore of at least `version` is. Throws `tool.missing`; `purpose` begins its message, `orElse`
+ *  ends its hint. */
+export async function findProgram(
+  name: 'pg_dump' | 'pg_dumpall' | 'pg_restore',
+  version: number,
+  purpose = 'A backup of this server',
+  orElse = 'leave `backup` out',
+): Promise<string> {
   const versions = await readdir(debian).catch(() => []);
   const places = [...versions.map((each) => join(debian, each, 'bin')), ...folders].map((folder) => join(folder, name));
   let newest = 0;
@@ -19,8 +25,8 @@ export async function findProgram(name: 'pg_dump' | 'pg_restore', version: numbe
     newest = Math.max(newest, found);
   }
   const found = newest > 0 ? `only version ${newest} of it is here` : 'it is not here';
-  throw new MigrationError('tool.missing', `A backup of this server needs ${name} ${version} or later, and ${found}.`, {
-    hint: `apt-get install postgresql-client-${version} (from apt.postgresql.org where the distribution has an older one), or leave \`backup\` out.`,
+  throw new MigrationError('tool.missing', `${purpose} needs ${name} ${version} or later, and ${found}.`, {
+    hint: `apt-get install postgresql-client-${version} (from apt.postgresql.org where the distribution has an older one), or ${orElse}.`,
   });
 }
 

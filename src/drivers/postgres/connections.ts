@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { Address } from '../../model/address.ts';
 import { asConnection, requestCancel, type Connection } from './connection.ts';
 import type { PostgresOptions } from './options.ts';
+import { createSocket } from './socket.ts';
 import { toStoreError, type Place } from './store-error.ts';
 
 /** Sessions at once. A worker uses one or two; more would wait at the server. */
@@ -159,6 +160,7 @@ export class Connections implements AsyncDisposable {
       // A function, because an absent password would make the client look for one in ~/.pgpass.
       password: () => this.#password,
       ssl,
+      ...(ssl === false && { stream: createSocket }),
       application_name: 'waybill',
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,

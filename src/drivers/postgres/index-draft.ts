@@ -94,7 +94,8 @@ async function inWords(
 ): Promise<unknown> {
   const state = sqlState(error);
   if (!['23505', '54000', '42704'].includes(state)) return error;
-  const why = state === '23505' ? await duplicates(connection, schema, table, index) : (error as ServerError).message;
+  const why =
+    state === '23505' ? await duplicates(connection, schema, table, namesOf(index)) : (error as ServerError).message;
   return new MigrationError('index.broken', `Index ${index.name} of table ${table} cannot be built: ${why}.`, {
     where: `${table}.index.${index.name}`,
     hint: 'The rows have arrived, the index has not. Correct the rows at the source and run again.',
@@ -102,8 +103,15 @@ async function inWords(
   });
 }
 
-async function duplicates(connection: Connection, schema: string, table: string, index: IndexShape): Promise<string> {
-  const names = index.columns.map(({ name }) => name);
+const namesOf = (index: IndexShape): readonly string[] => index.columns.map(({ name }) => name);
+
+/** The values of these columns that stand in more than one row, in words. */
+export async function duplicates(
+  connection: Connection,
+  schema: string,
+  table: string,
+  names: readonly string[],
+): Promise<string> {
   const rows = await connection.query<{ key: readonly (string | null)[]; times: string }>(
     `SELECT ARRAY[${names.map((name) => `${quoteName(name)}::text`).join(', ')}] AS key, count(*) AS times
      FROM ${qualified(schema, table)} WHERE ${names.map((name) => `${quoteName(name)} IS NOT NULL`).join(' AND ')}

@@ -34,9 +34,9 @@ export async function openServer(address: Address, values: OptionValues, signal:
       const version = await connections.use('look at the server', stop, serverVersion);
       await findProgram('pg_dump', version);
     },
-    pairWith(target) {
+    pairWith(target, filter) {
       const peer = servers.get(target);
-      return peer && pairServers(server, peer);
+      return peer && pairServers(server, peer, filter);
     },
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   };

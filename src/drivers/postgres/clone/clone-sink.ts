@@ -1,6 +1,7 @@
 import type { Sink } from '../../../store/store.ts';
 import { openCloneTable, removeTable, sweepTables, tableExists } from './clone-table-draft.ts';
-import { objectExists, openObjectDraft, removeObject, sweepObjects } from './object-draft.ts';
+import { openObjectDraft, removeObject, sweepObjects } from './object-draft.ts';
+import { objectExists } from './object-exists.ts';
 import type { Server } from './pair-servers.ts';
 
 /** Takes a database as its source describes it. Rows are written into the tables themselves, which nobody should use
@@ -17,8 +18,8 @@ export function createCloneSink(server: Server): Sink {
         : openObjectDraft(server, as, ticket, options, signal),
     remove: (as, signal) => (as.kind === 'table' ? removeTable(server, as, signal) : removeObject(server, as, signal)),
     async sweep(run, signal) {
-      await sweepObjects(server, run, signal);
       await sweepTables(server, run, signal);
+      await sweepObjects(server, run, signal);
     },
   };
 }

@@ -4,9 +4,11 @@ import type { ColumnShape, TableShape } from '../../../model/shape.ts';
 import { logicalType } from '../column-type.ts';
 import type { Connection } from '../connection.ts';
 import { workSchema } from '../ledger.ts';
+import { chosenSchemas } from './chosen-schemas.ts';
 import { readCopyForms, type CopyForm } from './copy-form.ts';
 import type { Server } from './pair-servers.ts';
 import type { SharedSnapshot } from './shared-snapshot.ts';
+import { tableBytes } from './split-table.ts';
 import { tableKey } from './table-key.ts';
 
 /** Every table that holds rows of its own: ordinary ones, partitions that are not partitioned themselves, children of
@@ -18,7 +20,7 @@ export async function listTables(
   signal: AbortSignal,
 ): Promise<readonly Item[]> {
   return snapshot.use('read the catalogue', signal, async (connection) => {
-    const tables = await connection.query<TableRow>(tablesSql, [server.options.schema ?? null]);
+    const tables = await connection.query<TableRow>(tablesSql, [chosenSchemas(server.options) ?? null]);
     const columns = await readColumns(
       connection,
       tables.map(({ oid }) => oid),
@@ -44,12 +46,12 @@ interface TableRow {
 
 const tablesSql = `
   SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name, c.reltuples AS rows,
-         pg_relation_size(c.oid) + CASE c.reltoastrelid WHEN 0 THEN 0 ELSE pg_relation_size(c.reltoastrelid) END AS bytes,
+         ${tableBytes('c')} AS bytes,
          (SELECT json_agg(a.attname ORDER BY k.n) FROM pg_constraint p, unnest(p.conkey) WITH ORDINALITY k(attnum, n), pg_attribute a
           WHERE p.conrelid = c.oid AND p.contype = 'p' AND a.attrelid = c.oid AND a.attnum = k.attnum) AS key
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname NOT LIKE 'pg\\_%'
-    AND n.nspname NOT IN ('information_schema', '${workSchema}') AND ($1::text IS NULL OR n.nspname = $1)
+    AND n.nspname NOT IN ('information_schema', '${workSchema}') AND ($1::text[] IS NULL OR n.nspname = ANY ($1))
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
 
 interface ColumnRow {

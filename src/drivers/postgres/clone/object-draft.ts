@@ -1,22 +1,60 @@
 import type { Item } from '../../../model/item.ts';
 import { MigrationError } from '../../../model/migration-error.ts';
 import type { Draft, DraftOptions } from '../../../store/store.ts';
+import { qualified } from '../names.ts';
+import { forgetRun } from './object-ledger.ts';
+import { openContentDraft } from './content-draft.ts';
+import { analyse } from './analyse.ts';
+import { makeForeignKey } from './make-foreign-key.ts';
+import { makeConstraint, makeIndex } from './make-index.ts';
+import { objectOf } from './object-shape.ts';
 import type { Server } from './pair-servers.ts';
+import { runScript } from './run-script.ts';
+import { sequenceValues, setSequences } from './sequences.ts';
+import { openStatementsDraft, type Work } from './statements-draft.ts';
 
-export async function openObjectDraft(
-  _server: Server,
+export function openObjectDraft(
+  server: Server,
   as: Item,
-  _ticket: string | undefined,
-  _options: DraftOptions,
-  _signal: AbortSignal,
+  ticket: string | undefined,
+  options: DraftOptions,
+  signal: AbortSignal,
 ): Promise<Draft> {
-  throw new MigrationError('internal', `${as.key} is not carried yet.`);
+  const object = objectOf(as);
+  const statements = (work: Work) => openStatementsDraft(server, as, ticket, options, signal, work);
+  switch (object.what) {
+    case 'script':
+      return openContentDraft(server, as, ticket, options, signal, runScript(options.into === 'replace'));
+    case 'sequences':
+      return openContentDraft(server, as, ticket, options, signal, (connection, content, mark) =>
+        connection.transaction(async () => {
+          await setSequences(connection, sequenceValues.parse(JSON.parse(content)));
+          await mark();
+        }),
+      );
+    case 'index':
+      return statements(makeIndex(object));
+    case 'constraint':
+      return statements(makeConstraint(object));
+    case 'foreign-key':
+      return statements(makeForeignKey(object));
+    case 'refresh':
+      return statements((connection, mark) =>
+        connection.transaction(async () => {
+          await connection.run(`REFRESH MATERIALIZED VIEW ${qualified(object.view.schema, object.view.name)}`);
+          await mark();
+        }),
+      );
+    case 'statistics':
+      return statements(analyse(object));
+    case 'large-objects':
+      throw new MigrationError('internal', `${as.key} is not carried yet.`);
+  }
 }
 
-export async function objectExists(_server: Server, _as: Item, _signal: AbortSignal): Promise<boolean> {
-  return false;
-}
-
+/** Nothing of a clone is removed by itself: `into: replace` removes what will be made anew, in one transaction. */
 export async function removeObject(_server: Server, _as: Item, _signal: AbortSignal): Promise<void> {}
 
-export async function sweepObjects(_server: Server, _run: string, _signal: AbortSignal): Promise<void> {}
+export async function sweepObjects(server: Server, run: string, signal: AbortSignal): Promise<void> {
+  await server.connections.use(`clean up after run ${run}`, signal, (connection) => forgetRun(connection, run));
+}

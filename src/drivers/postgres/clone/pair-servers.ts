@@ -1,3 +1,4 @@
+import type { KeyFilter } from '../../../store/item-filter.ts';
 import type { Store } from '../../../store/store.ts';
 import type { Connections } from '../connections.ts';
 import { createFeed } from '../follow/feed.ts';
@@ -6,6 +7,12 @@ import type { PostgresOptions } from '../options.ts';
 import { createCloneSink } from './clone-sink.ts';
 import { createCloneSource } from './clone-source.ts';
 import { probePair } from './probe-pair.ts';
+
+/** Where a source is carried to, and what of it. */
+export interface Peer {
+  readonly to: Server;
+  readonly filter: KeyFilter;
+}
 
 /** An opened database. */
 export interface Server {
@@ -17,11 +24,15 @@ export interface Server {
 /** Two PostgreSQL databases move everything between them: schemas as they are, rows in their own types, and what
  *  happens meanwhile. Undefined when the target names another schema than the source: tables are then carried as
  *  between strangers, from one schema into the other. */
-export function pairServers(from: Server, to: Server): { readonly from: Store; readonly to: Store } | undefined {
+export function pairServers(
+  from: Server,
+  to: Server,
+  filter: KeyFilter,
+): { readonly from: Store; readonly to: Store } | undefined {
   if (to.options.schema !== undefined && to.options.schema !== from.options.schema) return undefined;
   // Both ends look at the same part of their database.
   const target: Server = { ...to, options: { ...to.options, ...schemaOf(from) } };
-  const source = createCloneSource(from, 'source');
+  const source = createCloneSource(from, 'source', { to: target, filter });
   const feed = createFeed(from);
   const intake = createIntake(target);
   return {
@@ -29,7 +40,10 @@ export function pairServers(from: Server, to: Server): { readonly from: Store; r
       address: from.store.address,
       source: { ...source, ...(feed && { feed }) },
       probe: (role, signal) => probePair(role, from, target, signal),
-      [Symbol.asyncDispose]: () => from.store[Symbol.asyncDispose](),
+      async [Symbol.asyncDispose]() {
+        await source[Symbol.asyncDispose]();
+        await from.store[Symbol.asyncDispose]();
+      },
     },
     to: {
       address: to.store.address,

@@ -1,0 +1,31 @@
+import type { Connection } from '../connection.ts';
+import { createLedger, ledgerExists, lockLedger, workSchema } from '../ledger.ts';
+
+/** Makes the ledger at the target unless it is there. */
+export async function makeLedger(connection: Connection): Promise<void> {
+  if (await ledgerExists(connection)) return;
+  await connection.transaction(async () => {
+    await lockLedger(connection);
+    await createLedger(connection);
+  });
+}
+
+/** Forgets a run, and drops the ledger with the last one. */
+export async function forgetRun(connection: Connection, run: string): Promise<void> {
+  if (!(await ledgerExists(connection))) return;
+  await connection.transaction(async () => {
+    await lockLedger(connection);
+    if (!(await ledgerExists(connection))) return;
+    for (const ledger of ['chunk', 'draft', 'unchecked']) {
+      await connection.run(`DELETE FROM ${workSchema}.${ledger} WHERE run = $1`, [run]);
+    }
+    const [left] = await connection.query<{ found: boolean }>(
+      `SELECT EXISTS (SELECT FROM ${workSchema}.draft) OR EXISTS (SELECT FROM ${workSchema}.chunk)
+           OR EXISTS (SELECT FROM pg_class WHERE relnamespace = '${workSchema}'::regnamespace AND relkind <> 'i'
+                      AND relname <> ALL ('{draft,chunk,unchecked}')) AS found`,
+    );
+    if (left?.found !== false) return;
+    for (const ledger of ['chunk', 'draft', 'unchecked']) await connection.run(`DROP TABLE ${workSchema}.${ledger}`);
+    await connection.run(`DROP SCHEMA ${workSchema}`);
+  });
+}
