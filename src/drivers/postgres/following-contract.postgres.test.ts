@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { parseAddress } from '../../model/address.ts';
+import { createKeyFilter } from '../../store/item-filter.ts';
 import { startPostgres } from '../../testing/postgres-server.ts';
 import { followingContract } from '../../testing/store-contract-following.ts';
 import { never } from '../../testing/testing.ts';
@@ -47,7 +48,7 @@ followingContract({
         postgresDriver.open(parseAddress(servers[end].url('followed')).address, {}, never),
       ),
     );
-    const pair = to && from?.pairWith?.(to);
+    const pair = to && from?.pairWith?.(to, createKeyFilter({ include: [], exclude: [] }));
     if (!from || !to || !pair?.from.source?.feed || !pair.to.sink?.intake) throw new TypeError('these two can follow');
     return {
       feed: pair.from.source.feed,
