@@ -31,7 +31,10 @@ describe('the tables of a clone from one PostgreSQL server to a newer one', () =
     const chunks = (ended.stdout.match(/"chunk":"pages \d+-\d*"/g) ?? []).length;
     assert.ok(chunks >= 8, `${chunks} chunks of tables that were split`);
     const text = ended.stdout.split('\n').find((line) => line.includes('"type":"plan"')) ?? '';
-    assert.match(text, /Table public.made_types travels as text. p \(public.pair\): composite type pair holds type mood/);
+    assert.match(
+      text,
+      /Table public.made_types travels as text. p \(public.pair\): composite type pair holds type mood/,
+    );
     assert.equal((resultOf(ended)['differences'] as { count: number }).count, 0);
     const left = await target.query(`SELECT FROM pg_namespace WHERE nspname = '_waybill'`);
     assert.equal(left.rowCount, 0);

@@ -170,6 +170,8 @@ export interface DraftOptions {
 export interface Sink {
   readonly accepts: readonly Format[];
   readonly visible: 'on publish' | 'as written';
+  /** What may happen to what is already there. Absent: anything. */
+  readonly intos?: readonly Into[];
   /** The item as it will be named and shaped here, and what that loses. Pure: the store is not asked. Throws
    *  `store.unsupported` for an item that cannot be held at all. */
   adapt(item: Item): { readonly item: Item; readonly findings: readonly Finding[] };
