@@ -49,6 +49,8 @@ export interface Store extends AsyncDisposable {
 export interface Source {
   /** Best first. A `batch` item always travels as `members`, an item without content as `nothing`. */
   readonly offers: readonly Format[];
+  /** Rows of a table can be chosen: `Item.where` is heeded by split, read and digests. */
+  readonly selects?: true;
   /** All items in ascending order of key (UTF-8 bytes), in pages. Flat memory: 10^8 items are not held.
    *  What it passes over on purpose (sockets, system tables, other file systems) goes to `report`. A target that does
    *  not exist yet lists nothing. */
