@@ -13,15 +13,7 @@ describe('the tables of a clone from one PostgreSQL server to a newer one', () =
     using place = workplace();
     await pair.begin(variousTables);
     await source.query('ANALYZE');
-    pair.createTables();
-    const ended = await place.waybill(
-      'run',
-      pair.from.url(),
-      pair.to.url(),
-      '--into=replace',
-      '--chunk=256KiB',
-      '--json',
-    );
+    const ended = await place.waybill('run', pair.from.url(), pair.to.url(), '--chunk=256KiB', '--json');
     assert.equal(ended.code, 0, ended.stdout + ended.stderr);
     const { rows } = await source.query<{ name: string }>(
       `SELECT c.oid::regclass::text AS name FROM pg_class c WHERE relkind = 'r' AND relnamespace::regnamespace::text !~ '^(pg_|information)' ORDER BY 1`,

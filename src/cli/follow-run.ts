@@ -1,5 +1,6 @@
 import type { Run, RunOptions, RunResult } from '../engine/engine.ts';
 import type { PlanTotals } from '../journal/journal.ts';
+import type { RunEvent } from '../model/event.ts';
 import type { Job } from '../model/job.ts';
 import type { Context } from './context.ts';
 import { createFigures } from './progress-figures.ts';
@@ -12,6 +13,8 @@ const jsonMilliseconds = 1000;
 const patienceMilliseconds = 5000;
 
 export interface Followed {
+  /** Hears every event, too. */
+  readonly onEvent?: (event: RunEvent, run: Run) => void;
   readonly job: Job;
   readonly totals: PlanTotals;
   readonly start: (options: RunOptions) => Promise<Run>;
@@ -19,7 +22,7 @@ export interface Followed {
 
 /** Starts a run and shows it to its end: live on a terminal, as JSON lines elsewhere. The first Ctrl-C pauses after
  *  the chunks in flight, the second stops at once; both can be resumed. */
-export async function followRun({ job, totals, start }: Followed, context: Context): Promise<RunResult> {
+export async function followRun({ job, totals, start, onEvent }: Followed, context: Context): Promise<RunResult> {
   const { output } = context;
   const stop = new AbortController();
   const lines = !output.live;
@@ -27,7 +30,7 @@ export async function followRun({ job, totals, start }: Followed, context: Conte
   let run: Run | undefined;
   using _listening = context.onSignal(() => {
     if (stopping === undefined && run) {
-      stopping = 'Pausing after the chunks in flight … (Ctrl-C again to stop at once)';
+      stopping = 'Pausing after what is under way … (Ctrl-C again to stop at once)';
       run.pause('signal');
     } else if (!stop.signal.aborted) {
       stopping = 'Stopping at once …';
@@ -38,7 +41,10 @@ export async function followRun({ job, totals, start }: Followed, context: Conte
   });
   run = await start({
     signal: stop.signal,
-    ...(lines && { onEvent: (event) => output.object(event) }),
+    onEvent(event) {
+      if (lines) output.object(event);
+      if (run) onEvent?.(event, run);
+    },
   });
   if (stop.signal.aborted) run.pause('signal');
   const figures = createFigures(totals);
@@ -47,6 +53,7 @@ export async function followRun({ job, totals, start }: Followed, context: Conte
     ? jsonDisplay(() => output.object({ type: 'progress', ...figures(followed.progress(), performance.now()) }))
     : await liveDisplay(context, (elapsedSeconds) =>
         progressLines({
+          run: followed.id,
           job,
           progress: followed.progress(),
           figures: figures(followed.progress(), performance.now()),

@@ -1,6 +1,15 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { JobOverrides } from '../config/config.ts';
-import { depths, intos, strategies, type Job } from '../model/job.ts';
+import {
+  cutoverTimes,
+  ddlChoices,
+  depths,
+  followModes,
+  intos,
+  strategies,
+  writerChoices,
+  type Job,
+} from '../model/job.ts';
 import { MigrationError } from '../model/migration-error.ts';
 import type { Context } from './context.ts';
 
@@ -15,6 +24,15 @@ export interface JobOptions {
   readonly exclude?: readonly string[];
   readonly chunk?: string;
   readonly limit?: string;
+  readonly follow?: string;
+  readonly ddl?: string;
+  readonly keep?: string;
+  readonly cutover?: string;
+  readonly budget?: string;
+  readonly writers?: string;
+  readonly wait?: string;
+  readonly reverse?: true;
+  readonly cutoverCommand?: readonly string[];
   readonly workers?: number;
   readonly maxQuarantine?: number;
   readonly name?: string;
@@ -37,6 +55,15 @@ export function addJobOptions(command: Command): Command {
     .option('--exclude <pattern>', 'not the items whose key matches (may be repeated)', collect)
     .option('--chunk <size>', 'wished size of a chunk, for example 64MiB')
     .option('--limit <rate>', 'most bytes read per second, for example 50MB/s')
+    .option('--follow <mode>', `hybrid: ${followModes.join(' | ')}`)
+    .option('--ddl <what>', `hybrid, when a definition changes at the source: ${ddlChoices.join(' | ')}`)
+    .option('--keep <size>', 'hybrid: log that the source may keep for the run, for example 16GiB')
+    .option('--cutover <when>', `hybrid: ${cutoverTimes.join(' | ')}`)
+    .option('--budget <time>', 'hybrid: longest time that writers may wait for the cutover, for example 10s')
+    .option('--writers <what>', `hybrid, transactions under way at the cutover: ${writerChoices.join(' | ')}`)
+    .option('--wait <time>', 'hybrid: how long these may take to end, for example 5s')
+    .option('--reverse', 'hybrid: keep the way back open after the cutover')
+    .option('--cutover-command <word>', 'hybrid: program, then each of its arguments (repeated)', collect)
     .option('--workers <n>', 'how many chunks move at once', wholeNumber)
     .option('--max-quarantine <n>', 'rows or entries that may be left out, each named in the bill', wholeNumber)
     .option('--name <name>', 'name of the job in lists and bills')
@@ -73,20 +100,34 @@ export async function jobOf(
   return readJob(await readJobFile(file, from, context), file, { registry, workers, overrides, cwd: context.cwd });
 }
 
-function overridesOf({
-  workers,
-  maxQuarantine,
-  name,
-  fromOption: _f,
-  toOption: _t,
-  ...rest
-}: JobOptions): JobOverrides {
-  const known = ['strategy', 'into', 'verify', 'deletions', 'backup', 'include', 'exclude', 'chunk', 'limit'];
-  const given = (values: object) =>
-    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-  const shipment = Object.fromEntries(Object.entries(given(rest)).filter(([key]) => known.includes(key)));
-  return { job: given({ workers, maxQuarantine, name }), shipment };
+function overridesOf(options: JobOptions): JobOverrides {
+  const { workers, maxQuarantine, name, strategy, into, verify, deletions, backup, include, exclude } = options;
+  const {
+    chunk,
+    limit,
+    follow: mode,
+    ddl,
+    keep,
+    cutover: when,
+    budget,
+    writers,
+    wait,
+    reverse,
+    cutoverCommand,
+  } = options;
+  const follow = given({ mode, ddl, keep });
+  const cutover = given({ when, budget, writers, wait, reverse, command: cutoverCommand });
+  return {
+    job: given({ workers, maxQuarantine, name }),
+    shipment: {
+      ...given({ strategy, into, verify, deletions, backup, include, exclude, chunk, limit }),
+      ...(Object.keys(follow).length > 0 && { follow }),
+      ...(Object.keys(cutover).length > 0 && { cutover }),
+    },
+  };
 }
+
+const given = (values: object) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 async function readJobFile(file: string, argument: string | undefined, { cwd }: Context): Promise<string> {
   const [{ readFile }, { resolve }] = await Promise.all([import('node:fs/promises'), import('node:path')]);

@@ -106,4 +106,4 @@ const figures = ({ rows, bytes }: Amount): string =>
 
 /** What becomes of what the target already holds. */
 const effect = ({ strategy, into, deletions }: Shipment): string =>
-  strategy === 'full' ? `into ${into}` : deletions ? 'with deletions' : 'no deletions';
+  strategy !== 'incremental' ? `into ${into}` : deletions ? 'with deletions' : 'no deletions';

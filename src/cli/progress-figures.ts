@@ -1,10 +1,12 @@
 import type { PlanTotals } from '../journal/journal.ts';
-import type { Progress } from '../model/progress.ts';
+import type { Lag } from '../model/lag.ts';
+import { notFollowed, type Followed, type Progress } from '../model/progress.ts';
+import type { Phase } from '../model/phase.ts';
 import { createMeter } from './meter.ts';
 
 /** Where a run stands, in figures: what terminal and JSON lines show. Speeds are per second. */
 export interface Figures {
-  readonly phase: 'preparing' | 'copying' | 'verifying';
+  readonly phase: 'preparing' | 'copying' | 'verifying' | FollowingPhase;
   readonly fraction: number;
   readonly items: number;
   readonly rows: number;
@@ -13,11 +15,27 @@ export interface Figures {
   readonly rowsPerSecond: number;
   /** Absent while nothing can be foretold. */
   readonly secondsLeft?: number;
+  /** Of a shipment that follows its source, or whose source follows its target. */
+  readonly following?: FollowingFigures;
+}
+
+export type FollowingPhase = (typeof followingPhases)[number];
+const followingPhases = ['following', 'ready', 'cutting-over', 'reverse-following', 'rolling-back'] as const;
+
+export interface FollowingFigures {
+  readonly transactions: number;
+  readonly changes: number;
+  readonly changesPerSecond: number;
+  readonly lag?: Lag;
+  /** How long a cutover would keep writers waiting. */
+  readonly predictedSeconds?: number;
+  /** How long the last one did. */
+  readonly pauseSeconds?: number;
 }
 
 /** Feeds on a run's progress and works out speed and what is left. `totals` are the plan's. */
 export function createFigures(totals: PlanTotals): (progress: Progress, now: number) => Figures {
-  const meters = { bytes: createMeter(), rows: createMeter() };
+  const meters = { bytes: createMeter(), rows: createMeter(), changes: createMeter() };
   let began = -1;
   return (progress, now) => {
     const phase = phaseOf(progress);
@@ -29,6 +47,8 @@ export function createFigures(totals: PlanTotals): (progress: Progress, now: num
       meters.rows.add(now, rows);
       if (began < 0) began = now;
     }
+    const followed = isFollowing(phase) ? activeFollowed(progress) : undefined;
+    if (followed) meters.changes.add(now, followed.changes + followed.unrecorded.changes);
     const fraction = fractionOf({ items, rows, bytes }, totals.copy, phase);
     const [bytesPerSecond, rowsPerSecond] = [meters.bytes.rate(), meters.rows.rate()];
     const secondsLeft =
@@ -42,6 +62,7 @@ export function createFigures(totals: PlanTotals): (progress: Progress, now: num
       bytesPerSecond,
       rowsPerSecond,
       ...(secondsLeft !== undefined && { secondsLeft }),
+      ...(followed && { following: followingFigures(followed, meters.changes.rate()) }),
     };
   };
 }
@@ -49,7 +70,25 @@ export function createFigures(totals: PlanTotals): (progress: Progress, now: num
 function phaseOf({ phases }: Progress): Figures['phase'] {
   const active = Object.values(phases).findLast((phase) => phase !== 'done' && phase !== 'planned');
   if (active === 'verifying') return 'verifying';
+  if (active !== undefined && isFollowing(active)) return active;
   return active === 'copying' || Object.values(phases).includes('done') ? 'copying' : 'preparing';
+}
+
+const isFollowing = (phase: Phase): phase is FollowingPhase => (followingPhases as readonly Phase[]).includes(phase);
+
+/** Only one shipment at a time follows: the last of its job. */
+export const activeFollowed = ({ followed }: Progress): Followed => Object.values(followed).at(-1) ?? notFollowed;
+
+export function followingFigures(followed: Followed, changesPerSecond: number): FollowingFigures {
+  const { transactions, changes, unrecorded, lag, predictedMs, pauseMs } = followed;
+  return {
+    transactions: transactions + unrecorded.transactions,
+    changes: changes + unrecorded.changes,
+    changesPerSecond,
+    ...(lag && { lag }),
+    ...(predictedMs !== undefined && { predictedSeconds: predictedMs / 1000 }),
+    ...(pauseMs !== undefined && { pauseSeconds: pauseMs / 1000 }),
+  };
 }
 
 interface Amount {

@@ -78,6 +78,7 @@ test('no line is wider than the terminal, and names cannot steer it', () => {
     for (let columns = 21; columns <= 120; columns += 9) {
       const figures = createFigures(totals)(progress, 0);
       const lines = progressLines({
+        run: 'r1',
         job,
         progress,
         figures,

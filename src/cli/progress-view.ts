@@ -4,10 +4,12 @@ import type { Job } from '../model/job.ts';
 import type { Progress } from '../model/progress.ts';
 import { column, shorten } from './display-width.ts';
 import type { Colors } from './output.ts';
-import type { Figures } from './progress-figures.ts';
+import { followingLines } from './following-view.ts';
+import { activeFollowed, type Figures, type FollowingPhase } from './progress-figures.ts';
 import { printable } from './printable.ts';
 
 export interface ProgressView {
+  readonly run: string;
   readonly job: Job;
   readonly progress: Progress;
   readonly figures: Figures;
@@ -24,8 +26,16 @@ export function progressLines(view: ProgressView): string[] {
   const width = Math.max(20, view.columns - 1);
   const title = `${phaseWords[figures.phase]} ${activeShipment(job, progress)}`;
   const clock = formatDuration(elapsedSeconds);
+  const head = `${colors.bold(column(title, width - clock.length - 1))} ${colors.dim(clock)}`;
+  const { following, phase } = figures;
+  if (following && phase in followingWords) {
+    const followed = activeFollowed(progress);
+    const shown = { run: view.run, phase: phase as FollowingPhase, figures: following, followed };
+    const last = stopping === undefined ? [] : [colors.yellow(shorten(stopping, width))];
+    return [head, ...followingLines(shown, width, colors), ...problems(progress, width, colors), ...last];
+  }
   const lines = [
-    `${colors.bold(column(title, width - clock.length - 1))} ${colors.dim(clock)}`,
+    head,
     bar(figures.fraction, width, colors, figures.phase === 'verifying'),
     figureLine(figureWords(figures, progress), width),
     ...workerLines(progress, width, colors),
@@ -35,7 +45,14 @@ export function progressLines(view: ProgressView): string[] {
   return lines;
 }
 
-const phaseWords = { preparing: 'Preparing', copying: 'Copying', verifying: 'Verifying' } as const;
+const followingWords: Readonly<Record<FollowingPhase, string>> = {
+  following: 'Following',
+  ready: 'Following',
+  'cutting-over': 'Cutting over',
+  'reverse-following': 'Keeping the way back for',
+  'rolling-back': 'Going back to the source of',
+};
+const phaseWords = { preparing: 'Preparing', copying: 'Copying', verifying: 'Verifying', ...followingWords } as const;
 
 function activeShipment({ shipments }: Job, { phases }: Progress): string {
   const index = Object.entries(phases).findLast(([, phase]) => phase !== 'done')?.[0];

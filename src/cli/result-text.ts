@@ -2,7 +2,7 @@ import { relative } from 'node:path';
 import type { RunResult } from '../engine/engine.ts';
 import type { Difference } from '../model/difference.ts';
 import { fromErrorRecord } from '../model/migration-error.ts';
-import type { Progress } from '../model/progress.ts';
+import { notFollowed, type Progress } from '../model/progress.ts';
 import { formatBytes } from '../lib/byte-size.ts';
 import { formatDuration } from '../lib/duration.ts';
 import type { Colors } from './output.ts';
@@ -24,15 +24,44 @@ function verdict({ outcome, run, progress, error }: RunResult, colors: Colors): 
     case 'done':
       return done.items + done.rows + removed === 0
         ? `${colors.green(colors.bold('Nothing had changed.'))} The plan compared both ends and found them equal.`
-        : `${colors.green(colors.bold('Done.'))} ${carried(progress)}, verified: no difference.`;
+        : `${colors.green(colors.bold('Done.'))} ${carried(progress)}${followedWords(progress)}, verified: no difference.`;
     case 'differs':
       return `${colors.yellow(colors.bold('Finished, but not everything is equal.'))} ${carried(progress)}.`;
+    case 'rolled-back':
+      return `${colors.green(colors.bold('Rolled back.'))} Writers are at the source again, with everything that was written to the target.`;
+    case 'cancelled':
+      return `${colors.yellow(colors.bold('Cancelled.'))} ${carried(progress)} until then; nothing is kept at the source for this run any more.`;
     case 'paused':
-      return `${colors.yellow(colors.bold('Paused.'))} ${carried(progress)} so far.\n  Resume with: waybill resume ${run}`;
+      return [
+        `${colors.yellow(colors.bold('Paused.'))} ${carried(progress)} so far.`,
+        `  Resume with: waybill resume ${run}`,
+        ...keptWords(progress, run),
+      ].join('\n');
     case 'failed':
       return `${colors.red(colors.bold('Failed:'))} ${error ? printableLines(error.message) : 'see the bill.'}`;
   }
 }
+
+/** `, 1,234 changes followed, writers waited 0.2 s`. */
+function followedWords({ followed }: Progress): string {
+  const last = Object.values(followed).at(-1);
+  if (!last?.switched) return '';
+  const pause = last.pauseMs === undefined ? '' : `, writers waited ${formatDuration(last.pauseMs / 1000)}`;
+  return `, ${plural(last.changes, 'change')} followed${pause}`;
+}
+
+/** What a source that is followed goes on keeping while nobody works on the run. */
+function keptWords({ followed, phases }: Progress, run: string): string[] {
+  const active = Object.values(phases).some((phase) => followPhases.includes(phase));
+  if (!active) return [];
+  const { switched } = Object.values(followed).at(-1) ?? notFollowed;
+  const letGo = switched ? `waybill finish ${run}` : `waybill cancel ${run}`;
+  return [
+    `  ${switched ? 'The target' : 'The source'} keeps its log meanwhile, which grows. Let go of it with: ${letGo}`,
+  ];
+}
+
+const followPhases: readonly string[] = ['following', 'ready', 'cutting-over', 'reverse-following', 'rolling-back'];
 
 function carried({ done, removed, startedAt, endedAt }: Progress): string {
   const figures = [plural(done.items, 'item'), done.rows > 0 && plural(done.rows, 'row'), formatBytes(done.bytes)];

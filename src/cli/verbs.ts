@@ -33,6 +33,26 @@ export const verbs: readonly Verb[] = [
     load: async () => (await import('./commands/resume.ts')).resume,
   },
   {
+    name: 'cutover',
+    summary: 'bring writers from the source of a run that follows it to the target',
+    load: async () => (await import('./commands/requests.ts')).cutover,
+  },
+  {
+    name: 'rollback',
+    summary: 'bring writers back to the source after a cutover',
+    load: async () => (await import('./commands/requests.ts')).rollback,
+  },
+  {
+    name: 'finish',
+    summary: 'give up the way back after a cutover',
+    load: async () => (await import('./commands/requests.ts')).finish,
+  },
+  {
+    name: 'cancel',
+    summary: 'give a run up before its cutover and let go of both ends',
+    load: async () => (await import('./commands/requests.ts')).cancel,
+  },
+  {
     name: 'status',
     summary: 'where a run stands',
     load: async () => (await import('./commands/status.ts')).status,

@@ -7,7 +7,8 @@ import { parseAddress } from '../model/address.ts';
 import type { Endpoint, Job, Shipment } from '../model/job.ts';
 import type { Registry } from '../store/registry.ts';
 import { readEndpoint, type EndpointContext } from './endpoint.ts';
-import { jobKeys, jobSchema, shipmentKeys, type ShipmentEntry } from './job-schema.ts';
+import { readFollowing } from './following.ts';
+import { cutoverKeys, followKeys, jobKeys, jobSchema, shipmentKeys, type ShipmentEntry } from './job-schema.ts';
 import { problemsError, type Path, type Places, type Problem } from './problem.ts';
 import { schemaProblems } from './schema-problem.ts';
 
@@ -61,7 +62,8 @@ export function buildJob(raw: unknown, places: Places, context: JobContext, endp
   const shipments = parsed.data.shipments.map((entry, index) =>
     buildShipment(entry, ['shipments', index], endpoints, report),
   );
-  if (problems.length === 0) report(...duplicateNames(parsed.data.shipments));
+  if (problems.length === 0)
+    report(...duplicateNames(parsed.data.shipments), ...misplacedHybrids(parsed.data.shipments));
   if (problems.length > 0) throw problemsError(problems, places);
   return {
     name: parsed.data.name ?? (basename(endpoints.folder) || 'waybill'),
@@ -100,7 +102,8 @@ function buildShipment(
       hint: 'What changes later would not be narrowed the same way.',
     });
   }
-  if ('problems' in from || 'problems' in to || chunkBytes === undefined) return undefined;
+  const following = readFollowing(entry, path, report);
+  if ('problems' in from || 'problems' in to || chunkBytes === undefined || !following) return undefined;
   return {
     name: entry.name ?? nameOf(from.endpoint),
     from: from.endpoint,
@@ -118,11 +121,22 @@ function buildShipment(
     }),
     chunkBytes,
     ...(bytesPerSecond !== undefined && { bytesPerSecond }),
+    ...following,
   };
 }
 
 const knownKeys = (path: Path): readonly string[] =>
-  path.length === 0 ? jobKeys : path.length === 2 && path[0] === 'shipments' ? shipmentKeys : [];
+  path.length === 0
+    ? jobKeys
+    : path[0] !== 'shipments'
+      ? []
+      : path.length === 2
+        ? shipmentKeys
+        : path.length === 3 && path[2] === 'follow'
+          ? followKeys
+          : path.length === 3 && path[2] === 'cutover'
+            ? cutoverKeys
+            : [];
 
 const readSize = (size: string | number | undefined, parse: (text: string) => number | undefined) =>
   size === undefined ? undefined : parse(String(size)) || undefined;
@@ -149,6 +163,20 @@ function duplicateNames(entries: readonly ShipmentEntry[]): Problem[] {
   );
 }
 
+/** Shipments run one after another, and a hybrid one ends when somebody says so. */
+const misplacedHybrids = (entries: readonly ShipmentEntry[]): Problem[] =>
+  entries.slice(0, -1).flatMap(({ strategy }, index) =>
+    strategy === 'hybrid'
+      ? [
+          {
+            path: ['shipments', index, 'strategy'],
+            message: 'A hybrid shipment must be the last one of its job: those behind it would wait for its cutover.',
+            hint: 'Put it at the end, or give it a job of its own.',
+          },
+        ]
+      : [],
+  );
+
 /** Names taken from the sources may be alike: the second gets `-2`. */
 function distinctNames(shipments: readonly Shipment[]): Shipment[] {
   const taken = new Set<string>();
@@ -168,6 +196,10 @@ export const flagPlaces: Places = (path) => {
   if (name === 'from' || name === 'to') {
     if (option === undefined || option === 'address') return name.toUpperCase();
     return `--${name}-option ${String(option)}`;
+  }
+  if (option !== undefined && (name === 'follow' || name === 'cutover')) {
+    const main = option === 'mode' || option === 'when';
+    return `--${main ? name : option === 'command' ? 'cutover-command' : String(option)}`;
   }
   return `--${String(name).replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { depths, intos, strategies } from '../model/job.ts';
+import { cutoverTimes, ddlChoices, depths, followModes, intos, strategies, writerChoices } from '../model/job.ts';
 
 const size = (example: string) => {
   const error = `must be a size such as ${example}`;
@@ -24,6 +24,53 @@ const endpoint = (end: string) =>
         'Secrets are references: ${env:NAME} or ${file:/path}.',
     );
 
+const milliseconds = (what: string) => {
+  const error = `must be a duration such as 10s or 500ms`;
+  return z.union([z.int({ error }).min(0, { error }), z.string({ error })], { error }).describe(what);
+};
+
+const follow = z
+  .strictObject({
+    mode: z
+      .enum(followModes)
+      .default('asynchronous')
+      .describe('synchronous: a commit at the source returns when the target has it, too.'),
+    ddl: z
+      .enum(ddlChoices)
+      .default('stop')
+      .describe('When a definition changes at the source: stop the run, or ignore it and say so.'),
+    keep: size('16GiB')
+      .optional()
+      .describe('Log that the source may keep for this run before the run stops; 16GiB if not given.'),
+  })
+  .describe('hybrid: how changes are followed.');
+
+const cutover = z
+  .strictObject({
+    when: z
+      .enum(cutoverTimes)
+      .default('asked')
+      .describe('asked: `waybill cutover RUN` begins it. ready: it begins by itself.'),
+    budget: milliseconds(
+      'Longest time that writers may wait; 10s if not given. Beyond it they are let go on.',
+    ).optional(),
+    writers: z
+      .enum(writerChoices)
+      .default('wait')
+      .describe('Transactions under way at the source: wait for them, or end them after `wait`.'),
+    wait: milliseconds('How long transactions under way may take to end; 5s if not given.').optional(),
+    reverse: z
+      .boolean()
+      .default(false)
+      .describe('After the switch the old source follows the target, so that `waybill rollback RUN` loses nothing.'),
+    command: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('Program and arguments, without a shell, that point clients to the target before it is opened.'),
+  })
+  .describe('hybrid: how writers are brought to the target.');
+
 const shipment = z.strictObject({
   name: z.string().min(1).optional().describe('How messages and the bill call it; taken from the source if not given.'),
   from: endpoint('Source'),
@@ -38,7 +85,7 @@ const shipment = z.strictObject({
     .enum(strategies)
     .default('full')
     .describe(
-      'full: everything. incremental: only what is new or changed since the target was last brought up to date.',
+      'full: everything. incremental: only what is new or changed since the target was last brought up to date. hybrid: everything, then the changes, until the cutover.',
     ),
   verify: z
     .enum(depths)
@@ -64,6 +111,8 @@ const shipment = z.strictObject({
     .describe('Columns whose values are not carried, by pattern on table keys. Needs strategy full.'),
   chunk: size('64MiB').optional().describe('Wished size of a chunk, the unit of retry and resume.'),
   limit: size('50MB/s').optional().describe('Most bytes read per second, over all workers.'),
+  follow: follow.optional(),
+  cutover: cutover.optional(),
 });
 
 /** waybill.yaml as people write it. `waybill.schema.json` is generated from this, for editors. */
@@ -89,6 +138,8 @@ export type ShipmentEntry = JobFile['shipments'][number];
 
 export const jobKeys: readonly string[] = Object.keys(jobSchema.shape);
 export const shipmentKeys: readonly string[] = Object.keys(shipment.shape);
+export const followKeys: readonly string[] = Object.keys(follow.shape);
+export const cutoverKeys: readonly string[] = Object.keys(cutover.shape);
 
 /** JSON Schema of the job file. */
 export const jobJsonSchema = (): object => ({

@@ -21,9 +21,19 @@ export function readJob(text: string, file: string, context: JobContext & { read
 function applyOverrides(value: unknown, overrides: JobOverrides): unknown {
   if (!isMapping(value)) return value;
   const shipments = Array.isArray(value['shipments'])
-    ? value['shipments'].map((entry: unknown) => (isMapping(entry) ? { ...entry, ...overrides.shipment } : entry))
+    ? value['shipments'].map((entry: unknown) => (isMapping(entry) ? overridden(entry, overrides.shipment) : entry))
     : value['shipments'];
   return { ...value, ...overrides.job, shipments };
+}
+
+/** Flags go over single keys of `follow` and `cutover`, not over all of them. */
+function overridden(entry: Record<string, unknown>, flags: JobOverrides['shipment']): Record<string, unknown> {
+  const all: Record<string, unknown> = { ...entry, ...flags };
+  for (const key of ['follow', 'cutover']) {
+    const [written, flag] = [entry[key], flags[key]];
+    if (isMapping(written) && isMapping(flag)) all[key] = { ...written, ...flag };
+  }
+  return all;
 }
 
 const isMapping = (value: unknown): value is Record<string, unknown> =>
@@ -33,6 +43,9 @@ function overriddenPlaces(places: Places, overrides: JobOverrides): Places {
   return (path, on) => {
     const values = path.length === 1 ? overrides.job : overrides.shipment;
     const key = path.length === 1 ? path[0] : path[2];
+    const nested = typeof key === 'string' ? values[key] : undefined;
+    const inner = path[3];
+    if (inner !== undefined && isMapping(nested) && !Object.hasOwn(nested, inner)) return places(path, on);
     return key !== undefined && Object.hasOwn(values, key) ? flagPlaces(path, on) : places(path, on);
   };
 }

@@ -5,6 +5,8 @@ import { Past } from '../model/past.ts';
 import { advance, noProgress, type Progress, type RunState } from '../model/progress.ts';
 import type { JournaledRun, RunHeader } from '../journal/journal.ts';
 import { verifyShipment } from '../verify/verify.ts';
+import { checkRequest } from './check-request.ts';
+import { isHeld, watchRun } from './watch-run.ts';
 import { ActiveRun, type RunParts } from './active-run.ts';
 import type { Engine, Plan, Verification, VerifyOptions } from './engine.ts';
 import { journaledMembers, ofShipment } from './journaled.ts';
@@ -62,6 +64,16 @@ export function createEngine(parts: RunParts): Engine {
       }
     },
 
+    async ask(run, request) {
+      const header = await journal.header(run);
+      const { progress, seq } = await replayed(run, parts);
+      checkRequest(request, header, progress);
+      await journal.ask(run, request);
+      return { held: await isHeld(run, journal), seq };
+    },
+
+    watch: (run, after, signal) => watchRun(run, after, journal, signal),
+
     async runs() {
       const runs = await journal.runs();
       return runs.map((run) => ({
@@ -103,10 +115,18 @@ function refused({ findings }: Plan): MigrationError {
   });
 }
 
-async function replay(run: string, { journal }: RunParts): Promise<Progress> {
+const replay = async (run: string, parts: RunParts): Promise<Progress> => (await replayed(run, parts)).progress;
+
+async function replayed(run: string, { journal }: RunParts) {
   let progress = noProgress;
-  for await (const page of journal.replay(run)) for (const { event } of page) progress = advance(progress, event);
-  return progress;
+  let last = 0;
+  for await (const page of journal.replay(run)) {
+    for (const { event, seq } of page) {
+      progress = advance(progress, event);
+      last = seq;
+    }
+  }
+  return { progress, seq: last };
 }
 
 async function verifyRun(run: string, parts: RunParts, options: VerifyOptions): Promise<Verification> {

@@ -5,8 +5,8 @@ import type { RunEvent, Tick } from '../model/event.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Depth, Job } from '../model/job.ts';
 import type { ErrorRecord } from '../model/migration-error.ts';
-import type { Progress, RunState } from '../model/progress.ts';
-import type { PlanTotals, RunHeader } from '../journal/journal.ts';
+import type { EndState, Progress, RunState } from '../model/progress.ts';
+import type { PlanTotals, RunHeader, RunRequest } from '../journal/journal.ts';
 import type { PlannedShipment } from '../plan/plan.ts';
 
 export interface Engine extends AsyncDisposable {
@@ -21,6 +21,12 @@ export interface Engine extends AsyncDisposable {
   verify(run: string, options: VerifyOptions): Promise<Verification>;
   /** Puts back what the run replaced, from the backups named in its bill. */
   restore(run: string, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Leaves a request for whoever works on the run. `held`: somebody does, in this or another process; otherwise
+   *  `resume` meets it. Throws `cutover.refused` when the run could not meet it. */
+  ask(run: string, request: RunRequest): Promise<{ readonly held: boolean; readonly seq: number }>;
+  /** Events of a run that another process works on, after the sequence number, as they are recorded. Ends when nobody
+   *  works on the run any more. */
+  watch(run: string, after: number, signal: AbortSignal): AsyncIterable<RunEvent>;
   runs(): Promise<readonly RunSummary[]>;
   status(run: string): Promise<{ readonly header: RunHeader; readonly progress: Progress }>;
 }
@@ -61,7 +67,7 @@ export interface Run {
 
 export interface RunResult {
   readonly run: string;
-  readonly outcome: 'done' | 'differs' | 'failed' | 'paused';
+  readonly outcome: EndState | 'failed' | 'paused';
   readonly exit: number;
   readonly error?: ErrorRecord;
   /** Paths of the signed bill and of its page; absent when paused. */

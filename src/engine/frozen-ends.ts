@@ -3,11 +3,32 @@ import type { Ends } from '../store/ends.ts';
 import type { Snapshot } from '../store/store.ts';
 import { openEnds, type OpenStore } from './open-ends.ts';
 
-/** A shipment's opened ends with the source frozen, where it can freeze. */
-export interface FrozenEnds extends AsyncDisposable {
+/** A shipment's opened ends, and the moment at which its source is looked at, where it can be held still. */
+export class FrozenEnds implements AsyncDisposable {
   readonly ends: Ends;
-  /** The source's position; undefined where it cannot freeze. */
-  readonly position: string | undefined;
+  #snapshot: Snapshot | undefined;
+
+  constructor(ends: Ends, snapshot: Snapshot | undefined) {
+    this.ends = ends;
+    this.#snapshot = snapshot;
+  }
+
+  /** The source's position; undefined where it cannot freeze, or is not frozen. */
+  get position(): string | undefined {
+    return this.#snapshot?.position;
+  }
+
+  /** Looks at the source at another moment from now on. */
+  async renew(take: () => Promise<Snapshot | undefined> | undefined): Promise<void> {
+    const before = this.#snapshot;
+    this.#snapshot = await take();
+    await before?.[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#snapshot?.[Symbol.asyncDispose]();
+    await this.ends[Symbol.asyncDispose]();
+  }
 }
 
 /** `at`: another worker's position. Throws `source.moved` when the source no longer stands there. */
@@ -19,19 +40,10 @@ export async function openFrozen(
   signal: AbortSignal,
 ): Promise<FrozenEnds> {
   const ends = await openEnds(shipment, open, budget, signal);
-  let snapshot: Snapshot | undefined;
   try {
-    snapshot = await ends.source.snapshot?.(at, signal);
+    return new FrozenEnds(ends, await ends.source.snapshot?.(at, signal));
   } catch (error) {
     await ends[Symbol.asyncDispose]();
     throw error;
   }
-  return {
-    ends,
-    position: snapshot?.position,
-    async [Symbol.asyncDispose]() {
-      await snapshot?.[Symbol.asyncDispose]();
-      await ends[Symbol.asyncDispose]();
-    },
-  };
 }

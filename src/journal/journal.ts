@@ -28,8 +28,8 @@ export interface Journal extends AsyncDisposable {
   claim(run: string): Promise<Disposable>;
 }
 
-/** `finish`: give up the way back after a switch. */
-export type RunRequest = 'cutover' | 'rollback' | 'finish' | 'pause';
+/** `finish`: give up the way back after a switch. `cancel`: let go of both ends, now. */
+export type RunRequest = 'cutover' | 'rollback' | 'finish' | 'pause' | 'cancel';
 
 export interface RunHeader {
   readonly id: string;

@@ -11,3 +11,12 @@ export function formatDuration(seconds: number): string {
 }
 
 const twoDigits = (n: number): string => n.toString().padStart(2, '0');
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, min: 60_000, h: 3_600_000 };
+
+/** `500ms`, `10s`, `2 min` or `1h` in milliseconds, a plain number as seconds; undefined for anything else. */
+export function parseMilliseconds(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
+  const unit = match?.[2] ? units[match[2].toLowerCase()] : 1000;
+  return match && unit !== undefined ? Math.round(Number(match[1]) * unit) : undefined;
+}

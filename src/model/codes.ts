@@ -88,6 +88,18 @@ export const codes = {
     http: 409,
     help: 'The cutover would have kept the source still for longer than its budget. The source was let go on, and following with it. Ask for the cutover again when the source is quieter, or raise the budget.',
   },
+  'cutover.command-failed': {
+    retryable: false,
+    exit: 1,
+    http: 409,
+    help: 'The program of `cutover.command` did not end with 0, or not in time. The source was let go on, and following with it. Correct the program and ask for the cutover again; it must be safe to run twice.',
+  },
+  'cutover.refused': {
+    retryable: false,
+    exit: 2,
+    http: 409,
+    help: 'A cutover, the way back, or the end of a run was asked for where it cannot be: the message says where the run stands and what can be done there.',
+  },
   'target.not-empty': {
     retryable: false,
     exit: 2,

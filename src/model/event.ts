@@ -12,7 +12,7 @@ import type { Receipt, Reject } from './receipt.ts';
 export type RunEvent =
   | { readonly type: 'run.started'; readonly at: number; readonly workers: readonly string[] }
   | { readonly type: 'phase.changed'; readonly shipment: number; readonly phase: Phase; readonly at: number }
-  /** The source stands at this position; a resume goes on only from the same one. */
+  /** The source stands at this position; a resume goes on only from the same one. '': what was kept there is let go. */
   | { readonly type: 'snapshot.taken'; readonly shipment: number; readonly position: string }
   | { readonly type: 'backup.kept'; readonly shipment: number; readonly backup: BackupRecord }
   | { readonly type: 'item.opened'; readonly step: number; readonly ticket: string; readonly base?: BaseContent }
@@ -47,13 +47,16 @@ export type RunEvent =
       readonly changes: number;
       readonly bytes: number;
       readonly lag?: Lag;
+      /** How long a cutover would keep the source still, as far as can be told. */
+      readonly predictedMs?: number;
     }
-  /** A step of a cutover or of the way back is done. */
+  /** A step of a cutover is done, or, with `back`, of the way back after one. */
   | {
       readonly type: 'cutover.step';
       readonly shipment: number;
       readonly step: CutoverStep;
       readonly at: number;
+      readonly back?: true;
       readonly position?: string;
       readonly detail?: string;
     }
@@ -64,7 +67,8 @@ export type RunEvent =
   | { readonly type: 'run.resumed'; readonly at: number }
   | { readonly type: 'run.finished'; readonly at: number; readonly outcome: Outcome; readonly error?: ErrorRecord };
 
-/** In the order they are taken. `thawed` undoes; `reversed`: the target keeps its changes for the way back. */
+/** In the order they are taken (cutover/protocol.ts). `reversed`: the target keeps its changes for the way back;
+ *  `switching`: from here on there is no return, a crash goes on forwards; `thawed` undoes what came before that. */
 export const cutoverSteps = [
   'asked',
   'frozen',
@@ -72,6 +76,7 @@ export const cutoverSteps = [
   'checked',
   'counted',
   'reversed',
+  'switching',
   'switched',
   'thawed',
 ] as const;
@@ -92,11 +97,13 @@ export interface BackupRecord {
 }
 
 /** `differs` ends with exit code 3: something was not carried or is not equal, and the bill names it. */
-export type Outcome = 'done' | 'differs' | 'failed' | 'cancelled';
+export type Outcome = 'done' | 'differs' | 'failed' | 'cancelled' | 'rolled-back';
 
 /** A momentary figure for displays: not journaled, may be dropped. */
-export interface Tick {
-  readonly type: 'chunk.progress' | 'verify.progress' | 'follow.progress';
+export type Tick = WorkTick | FollowTick;
+
+export interface WorkTick {
+  readonly type: 'chunk.progress' | 'verify.progress';
   readonly step: number;
   readonly worker: string;
   /** Key at the source, for people. */
@@ -104,6 +111,16 @@ export interface Tick {
   readonly chunk: string;
   readonly bytes: number;
   readonly rows: number;
-  /** `follow.progress` only. */
-  readonly lag?: Lag;
+}
+
+/** How far following is; what is counted here reaches the journal with the next `changes.applied`. */
+export interface FollowTick {
+  readonly type: 'follow.progress';
+  readonly shipment: number;
+  readonly position: string;
+  /** Applied since the last `changes.applied`. */
+  readonly transactions: number;
+  readonly changes: number;
+  readonly lag: Lag;
+  readonly predictedMs?: number;
 }

@@ -56,25 +56,28 @@ export interface Endpoint {
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 
+export const ddlChoices = ['stop', 'ignore'] as const;
 export const followModes = ['asynchronous', 'synchronous'] as const;
 export interface FollowOptions {
   /** synchronous: a commit at the source returns when the target has it, too. */
   readonly mode: (typeof followModes)[number];
   /** What happens when a definition changes at the source: the run stops, or goes on and reports it. */
-  readonly ddl: 'stop' | 'ignore';
+  readonly ddl: (typeof ddlChoices)[number];
   /** Bytes of log that the source may keep for this run; beyond it the run stops before the source's disk is full. */
   readonly keptBytes: number;
 }
 
+export const writerChoices = ['wait', 'end'] as const;
 export interface FreezeOptions {
   /** Transactions under way at the source: wait for them, or end them after `waitMs`. */
-  readonly writers: 'wait' | 'end';
+  readonly writers: (typeof writerChoices)[number];
   readonly waitMs: number;
 }
 
+export const cutoverTimes = ['asked', 'ready'] as const;
 export interface CutoverOptions extends FreezeOptions {
   /** asked: `waybill cutover RUN` begins it; ready: it begins by itself. */
-  readonly when: 'asked' | 'ready';
+  readonly when: (typeof cutoverTimes)[number];
   /** Longest time the source may stand still; beyond it it is thawed and following goes on. */
   readonly budgetMs: number;
   /** After the switch the old source follows the target, so that `waybill rollback` loses nothing. */

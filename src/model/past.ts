@@ -31,9 +31,14 @@ export class Past {
     this.#keepReceipts = keepReceipts;
   }
 
-  /** Where the source of a shipment stood when the run last went on. */
+  /** Where the source of a shipment stood when the run last went on; undefined also when that was let go (''). */
   position(shipment: number): string | undefined {
-    return this.#positions.get(shipment);
+    return this.#positions.get(shipment) || undefined;
+  }
+
+  /** Something of the run has been opened or carried. */
+  get begun(): boolean {
+    return this.#steps.size > 0;
   }
 
   of(step: number): PastStep {

@@ -18,11 +18,20 @@ export type Phase =
  *  (opens its stores, looks whether the source moved) before it goes on. */
 const allowed: Readonly<Record<Phase, readonly Phase[]>> = {
   planned: ['preparing', 'failed'],
-  preparing: ['copying', 'following', 'cutting-over', 'reverse-following', 'rolling-back', 'verifying', 'failed'],
+  preparing: [
+    'copying',
+    'following',
+    'cutting-over',
+    'reverse-following',
+    'rolling-back',
+    'verifying',
+    'done',
+    'failed',
+  ],
   copying: ['verifying', 'following', 'preparing', 'failed'],
   following: ['ready', 'cutting-over', 'rolling-back', 'preparing', 'failed'],
   ready: ['following', 'cutting-over', 'rolling-back', 'preparing', 'failed'],
-  'cutting-over': ['following', 'verifying', 'rolling-back', 'preparing', 'failed'],
+  'cutting-over': ['following', 'verifying', 'reverse-following', 'done', 'preparing', 'failed'],
   verifying: ['done', 'reverse-following', 'preparing', 'failed'],
   'reverse-following': ['rolling-back', 'done', 'preparing', 'failed'],
   'rolling-back': ['rolled-back', 'reverse-following', 'following', 'preparing', 'failed'],

@@ -1,4 +1,4 @@
-import type { CutoverStep, RunEvent, Tick } from './event.ts';
+import type { CutoverStep, RunEvent, Tick, WorkTick } from './event.ts';
 import type { Lag } from './lag.ts';
 import type { Difference } from './difference.ts';
 import type { ErrorRecord } from './migration-error.ts';
@@ -6,7 +6,13 @@ import type { BackupRecord } from './event.ts';
 import type { Phase } from './phase.ts';
 import type { Reject } from './receipt.ts';
 
-export type RunState = 'planned' | 'running' | 'paused' | 'done' | 'differs' | 'failed' | 'rolled-back';
+export type RunState = 'planned' | 'running' | 'paused' | 'failed' | EndState;
+
+/** A run that has one of these is over: nothing is left to resume. */
+export const endStates = ['done', 'differs', 'rolled-back', 'cancelled'] as const;
+export type EndState = (typeof endStates)[number];
+
+export const isOver = (state: RunState): state is EndState => (endStates as readonly RunState[]).includes(state);
 
 interface Differences {
   readonly count: number;
@@ -23,7 +29,7 @@ export interface Progress {
   /** Durable at the target. */
   readonly done: { readonly items: number; readonly chunks: number; readonly bytes: number; readonly rows: number };
   /** Read but not yet recorded, by worker: from ticks only. */
-  readonly inFlight: Readonly<Record<string, Omit<Tick, 'type' | 'worker'>>>;
+  readonly inFlight: Readonly<Record<string, Omit<WorkTick, 'type' | 'worker'>>>;
   /** By shipment that follows its source. */
   readonly followed: Readonly<Record<number, Followed>>;
   readonly removed: number;
@@ -45,17 +51,37 @@ export interface Followed {
   readonly changes: number;
   readonly bytes: number;
   readonly lag: Lag | undefined;
+  readonly predictedMs: number | undefined;
+  /** From ticks: applied, and not yet recorded. */
+  readonly unrecorded: { readonly transactions: number; readonly changes: number };
   /** When each step of the last cutover, or of the way back, was done; emptied when one begins. */
   readonly steps: Readonly<Partial<Record<CutoverStep, number>>>;
+  /** The steps are those of the way back. */
+  readonly back: boolean;
+  /** Clients write to the target. */
+  readonly switched: boolean;
+  /** Both ends were compared as they stood at the switch. */
+  readonly proven: boolean;
+  /** From where the target's changes are kept for the way back. */
+  readonly reversedAt: string | undefined;
+  /** How long writers were kept out by the last switch, in milliseconds. */
+  readonly pauseMs: number | undefined;
 }
 
-const notFollowed: Followed = {
+export const notFollowed: Followed = {
   position: '',
   transactions: 0,
   changes: 0,
   bytes: 0,
   lag: undefined,
+  predictedMs: undefined,
+  unrecorded: { transactions: 0, changes: 0 },
   steps: {},
+  back: false,
+  switched: false,
+  proven: false,
+  reversedAt: undefined,
+  pauseMs: undefined,
 };
 
 const listLimit = 1000;
@@ -141,23 +167,33 @@ export function advance(progress: Progress, event: RunEvent | Tick): Progress {
     }
     case 'changes.applied': {
       const before = progress.followed[event.shipment] ?? notFollowed;
-      const { position, lag } = event;
+      const { position, lag, predictedMs } = event;
       const sums = {
         transactions: before.transactions + event.transactions,
         changes: before.changes + event.changes,
         bytes: before.bytes + event.bytes,
       };
-      const now = { ...before, ...sums, position, lag: lag ?? before.lag };
+      const now = {
+        ...before,
+        ...sums,
+        position,
+        lag: lag ?? before.lag,
+        predictedMs: predictedMs ?? before.predictedMs,
+        unrecorded: notFollowed.unrecorded,
+      };
       return { ...progress, followed: { ...progress.followed, [event.shipment]: now } };
     }
     case 'cutover.step': {
+      const now = afterStep(progress.followed[event.shipment] ?? notFollowed, event);
+      return { ...progress, followed: { ...progress.followed, [event.shipment]: now } };
+    }
+    case 'follow.progress': {
       const before = progress.followed[event.shipment] ?? notFollowed;
-      const steps = event.step === 'asked' ? {} : before.steps;
-      const now = { ...before, steps: { ...steps, [event.step]: event.at } };
+      const { position, lag, transactions, changes, predictedMs } = event;
+      const now = { ...before, position, lag, predictedMs, unrecorded: { transactions, changes } };
       return { ...progress, followed: { ...progress.followed, [event.shipment]: now } };
     }
     case 'chunk.progress':
-    case 'follow.progress':
     case 'verify.progress': {
       const { type: _, worker, ...at } = event;
       return { ...progress, inFlight: { ...progress.inFlight, [worker]: at } };
@@ -180,10 +216,21 @@ export function stateAfter(event: RunEvent): RunState | undefined {
     case 'run.paused':
       return 'paused';
     case 'run.finished':
-      return event.outcome === 'cancelled' ? 'failed' : event.outcome;
+      return event.outcome;
     default:
       return undefined;
   }
+}
+
+/** What a step of a cutover changes. The pause begins when freezing begins, which `asked` is recorded right before. */
+function afterStep(before: Followed, event: RunEvent & { readonly type: 'cutover.step' }): Followed {
+  const { step, at, back = false, position, detail } = event;
+  const steps = { ...(step === 'asked' ? {} : before.steps), [step]: at };
+  const now = { ...before, steps, back };
+  if (step === 'checked' && !back) return { ...now, proven: detail === 'digests' };
+  if (step === 'reversed') return { ...now, reversedAt: position };
+  if (step !== 'switched') return now;
+  return { ...now, switched: !back, pauseMs: at - (steps.asked ?? at) };
 }
 
 function dropShipment({ count, first }: Differences, shipment: number): Differences {

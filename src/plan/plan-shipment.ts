@@ -10,6 +10,7 @@ import { planIncremental } from './incremental.ts';
 import { createItemFilter } from '../store/item-filter.ts';
 import { Tally } from './inventory.ts';
 import type { PlannedShipment } from './plan.ts';
+import { probeFollowing } from './probe-following.ts';
 import { StepList } from './step-list.ts';
 
 export interface PlanInput {
@@ -60,6 +61,9 @@ export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
 
   for (const finding of await ends.from.probe('source', signal)) tally.report(finding);
   for (const finding of await ends.to.probe('target', signal)) tally.report(finding);
+  if (shipment.strategy === 'hybrid') {
+    for (const finding of await probeFollowing(ends, shipment, signal)) tally.report(finding);
+  }
   checkFormats(ends, shipment, tally);
   checkInto(ends, shipment, tally);
   checkApart(ends, tally);

@@ -18,7 +18,7 @@ export function createKeyFilter({ include, exclude }: Pick<Shipment, 'include' |
 
 /** Does the shipment carry the item? Indexes and foreign keys go with their table. Objects were chosen by their store,
  *  which knows what they belong to (Store.pairWith). */
-export function createItemFilter(shipment: Shipment): (item: Item) => boolean {
+export function createItemFilter(shipment: Pick<Shipment, 'include' | 'exclude'>): (item: Item) => boolean {
   const { include, exclude } = shipment;
   if (include.length === 0 && exclude.length === 0) return () => true;
   const filter = createKeyFilter(shipment);

@@ -2,6 +2,7 @@ import { MigrationError } from '../model/migration-error.ts';
 import type { Finding } from '../model/finding.ts';
 import { retry, retryUntilFirst, type RetryPolicy } from '../lib/retry.ts';
 import { overlay } from './overlay.ts';
+import { retryingFeed, retryingIntake } from './retrying-following.ts';
 import type { Draft, Sink, Source, Store } from './store.ts';
 
 export type StoreRetryPolicy = Omit<RetryPolicy, 'retryable'>;
@@ -37,6 +38,9 @@ export function retrying(store: Store, storePolicy: StoreRetryPolicy): Store {
 
 function retryingSource(source: Source, policy: RetryPolicy): Source {
   return overlay(source, {
+    get feed() {
+      return source.feed && retryingFeed(source.feed, policy);
+    },
     list: (report, signal) =>
       retryUntilFirst(() => reportedOnce((held) => source.list(held, signal), report), policy, signal),
     differing(target, since, report, signal) {
@@ -71,6 +75,9 @@ async function* reportedOnce<T>(open: (report: Report) => AsyncIterable<T>, repo
 
 function retryingSink(sink: Sink, policy: RetryPolicy): Sink {
   return overlay(sink, {
+    get intake() {
+      return sink.intake && retryingIntake(sink.intake, policy);
+    },
     exists: (as, signal) => retry(() => sink.exists(as, signal), policy, signal),
     draft: async (as, ticket, options, signal) =>
       retryingDraft(await retry(() => sink.draft(as, ticket, options, signal), policy, signal), policy),

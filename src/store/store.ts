@@ -128,6 +128,7 @@ export type Payload =
   | { readonly format: 'bytes'; readonly parts: AsyncIterable<FilePart>; readonly rejects: readonly Reject[] }
   | {
       readonly format: 'rows';
+      /** A part's bytes may be overwritten once the next part is asked for. */
       readonly parts: AsyncIterable<Uint8Array>;
       readonly rejects: readonly Reject[];
       /** Where the reader hashes rows as they pass; complete when `parts` has ended. */
@@ -204,8 +205,10 @@ export interface Draft extends AsyncDisposable {
   /** Durable (survives a power cut) when it resolves; twice is once; may be called concurrently for several chunks.
    *  Reads the payload to its end, also when it turns out to be known already. An abort leaves nothing of the chunk. */
   write(chunk: Chunk, payload: Payload, signal: AbortSignal): Promise<Stored>;
-  /** Takes out what these chunks stored, so that they can be written anew, differently. Safe to repeat. */
-  drop?(chunks: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Takes out what all chunks but these stored, also what was never recorded, so that it can be written anew,
+   *  differently; what was published is then no longer. Throws `draft.lost` when one of these is not there. Safe to
+   *  repeat. */
+  keep?(chunks: readonly string[], signal: AbortSignal): Promise<void>;
   /** Makes everything written visible at once; whole or not at all; safe to repeat, also by another process after a
    *  crash. Must throw `draft.lost` rather than publish less than `receipts` promise. */
   publish(receipts: readonly Receipt[], signal: AbortSignal): Promise<void>;

@@ -1,45 +1,50 @@
-import { execFileSync } from 'node:child_process';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres, type PostgresServer, type PostgresServerOptions } from './postgres-server.ts';
 
 /** Two servers of different major versions: Debian's is the source, with its pg_dump; the newer one the target. */
 export interface ClonePair extends AsyncDisposable {
-  readonly from: PostgresServer;
+  from: PostgresServer;
   readonly to: PostgresServer;
-  readonly source: pg.Client;
+  source: pg.Client;
   readonly target: pg.Client;
   /** Empty databases at both ends, the source's with what `sql` makes. */
   begin(sql: string): Promise<void>;
-  /** The source's tables at the target, without rows, keys and indexes. */
-  createTables(): void;
+  /** The source's machine loses power and comes back; `source` is another session then. */
+  restartSource(): Promise<void>;
 }
 
 export async function openClonePair(settings: PostgresServerOptions['settings'] = {}): Promise<ClonePair> {
-  const from = await startPostgres({ binaries: 'system', settings: { fsync: 'off', ...settings } });
+  const folder = await mkdtemp(join(tmpdir(), 'waybill-clone-'));
+  await chmod(folder, 0o755);
+  const options = { binaries: 'system', folder, settings: { fsync: 'off', ...settings } };
+  const from = await startPostgres(options);
   const to = await startPostgres({ settings: { fsync: 'off', ...settings } });
-  const source = await connect(from.url());
-  const target = await connect(to.url());
-  return {
+  const pair: ClonePair = {
     from,
     to,
-    source,
-    target,
+    source: await connect(from.url()),
+    target: await connect(to.url()),
     async begin(sql) {
-      for (const client of [source, target]) await client.query(emptySql);
-      await source.query(sql);
+      for (const client of [pair.source, pair.target]) await client.query(emptySql);
+      await pair.source.query(sql);
     },
-    createTables() {
-      const dump = execFileSync(join(from.programs, 'pg_dump'), ['-s', '--section=pre-data', from.url()]);
-      const psql = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', to.url()];
-      execFileSync(join(from.programs, 'psql'), psql, { input: dump, stdio: ['pipe', 'ignore', 'pipe'] });
+    async restartSource() {
+      const { port } = pair.from;
+      await pair.from.crash();
+      pair.from = await startPostgres({ ...options, port });
+      pair.source = await connect(pair.from.url());
     },
     async [Symbol.asyncDispose]() {
-      for (const client of [source, target]) await client.end().catch(() => {});
-      await from[Symbol.asyncDispose]();
+      for (const client of [pair.source, pair.target]) await client.end().catch(() => {});
+      await pair.from[Symbol.asyncDispose]();
       await to[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
     },
   };
+  return pair;
 }
 
 async function connect(url: string): Promise<pg.Client> {
@@ -103,3 +108,11 @@ export const variousTables = `
   CREATE TABLE large (id int PRIMARY KEY, body text); ALTER TABLE large ALTER body SET STORAGE EXTERNAL;
   INSERT INTO large SELECT i, repeat(md5(i::text), 4000) FROM generate_series(1, 40) i;
 `;
+
+/** What a table holds, row for row: equal texts mean equal tables. */
+export async function contentOf(client: pg.Client, table: string): Promise<string> {
+  const { rows } = await client.query<{ content: string }>(
+    `SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text COLLATE "C")), '') AS content FROM ONLY ${table} t`,
+  );
+  return rows[0]?.content ?? '';
+}

@@ -1,4 +1,5 @@
 import type { Draft, Payload, Sink } from '../store/store.ts';
+import type { Feed, Intake } from '../store/following.ts';
 import { overlay } from '../store/overlay.ts';
 
 /** Ends a process of the crash suite. */
@@ -44,10 +45,50 @@ export class Blade {
     }
   }
 
+  /** Asks the store something, unless the process is dead. */
+  async alive<T>(call: () => Promise<T>): Promise<T> {
+    if (this.passed >= this.#at) throw new Cut(this.place);
+    return await call();
+  }
+
   /** What other workers had under way has either reached the store or failed. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
+}
+
+/** A source's side of following whose every call is a place to be cut at, but for questions that change nothing. */
+export function cuttableFeed(feed: Feed, blade: Blade): Feed {
+  return overlay(feed, {
+    begin: (...args) => blade.around('keeping begins', () => feed.begin(...args)),
+    async *changes(...args) {
+      for await (const batch of feed.changes(...args)) {
+        blade.pass(`a batch up to ${batch.position ?? 'somewhere in a transaction'} is read`);
+        yield batch;
+      }
+    },
+    confirm(...args) {
+      blade.pass('before a position is confirmed');
+      feed.confirm(...args);
+    },
+    lag: (...args) => blade.alive(() => feed.lag(...args)),
+    freeze: (...args) => blade.around('the source is frozen', () => feed.freeze(...args)),
+    thaw: (...args) => blade.around('the source is thawed', () => feed.thaw(...args)),
+    counters: (...args) => blade.alive(() => feed.counters(...args)),
+    end: (...args) => blade.around('keeping ends', () => feed.end(...args)),
+  });
+}
+
+/** The target's side. */
+export function cuttableIntake(intake: Intake, blade: Blade): Intake {
+  return overlay(intake, {
+    position: (...args) => blade.alive(() => intake.position(...args)),
+    apply: (...args) => blade.around('a batch is applied', () => intake.apply(...args)),
+    setCounters: (...args) => blade.around('counters are set', () => intake.setCounters(...args)),
+    close: (...args) => blade.around('the target is closed', () => intake.close(...args)),
+    open: (...args) => blade.around('the target is opened', () => intake.open(...args)),
+    end: (...args) => blade.around('the target forgets the run', () => intake.end(...args)),
+  });
 }
 
 /** A sink whose every call is a place to be cut at. */

@@ -2,12 +2,14 @@ import type { Command } from 'commander';
 import type { RunHeader } from '../../journal/journal.ts';
 import { formatBytes, formatCount } from '../../lib/byte-size.ts';
 import { formatDuration } from '../../lib/duration.ts';
-import type { Progress } from '../../model/progress.ts';
+import { isOver, type Progress } from '../../model/progress.ts';
 import { stateFolderOf, type CommonOptions, type Context } from '../context.ts';
 import { table } from '../display-width.ts';
 import { exitCodesHelp } from '../exit-code.ts';
 import { findRun } from '../find-run.ts';
 import type { Colors } from '../output.ts';
+import { lagWords, predictionWords, stepWords } from '../following-view.ts';
+import { followingFigures } from '../progress-figures.ts';
 import { printable } from '../printable.ts';
 import { problemLines } from '../result-text.ts';
 import { localTime } from './runs.ts';
@@ -43,6 +45,7 @@ function statusText(header: RunHeader, progress: Progress, colors: Colors): stri
     ['bytes', of(formatBytes(done.bytes), formatBytes(totals.copy.bytes), totals.copy.bytes < done.bytes)],
     ...(removed > 0 ? [['removed', `${formatCount(removed)} items`]] : []),
     ['verified', `${formatCount(verified)} items`],
+    ...followedFacts(progress),
   ];
   const shipments = job.shipments.map(({ name, from, to }, index) => [
     printable(name),
@@ -55,6 +58,31 @@ function statusText(header: RunHeader, progress: Progress, colors: Colors): stri
     ...table(shipments),
     ...problemLines(progress, colors),
     ...(error ? ['', `${colors.red('error:')} ${printable(error.message)}`] : []),
-    ...(state === 'done' || state === 'differs' ? [] : ['', `Go on with: waybill resume ${id}`]),
+    ...nextWords(id, progress),
   ].join('\n');
+}
+
+function followedFacts({ followed }: Progress): (readonly [string, string])[] {
+  const last = Object.values(followed).at(-1);
+  if (!last) return [];
+  const figures = followingFigures(last, 0);
+  return [
+    ['followed', `${formatCount(figures.changes)} changes in ${formatCount(figures.transactions)} transactions`],
+    ['lag', lagWords(figures)],
+    ...(last.switched ? [] : [['cutover', predictionWords(figures)] as const]),
+    ...(Object.keys(last.steps).length > 1 ? [['steps', stepWords(last)] as const] : []),
+    ...(last.pauseMs === undefined
+      ? []
+      : [['pause', `writers waited ${formatDuration(last.pauseMs / 1000)}`] as const]),
+  ];
+}
+
+/** What can be done with the run as it stands. */
+function nextWords(id: string, { state, phases }: Progress): string[] {
+  if (isOver(state)) return [];
+  if (state !== 'running') return ['', `Go on with: waybill resume ${id}`];
+  const phase = Object.values(phases).at(-1);
+  if (phase === 'ready') return ['', `Ready: waybill cutover ${id}`];
+  if (phase === 'reverse-following') return ['', `Next: waybill rollback ${id} · waybill finish ${id}`];
+  return [];
 }

@@ -39,8 +39,11 @@ export function verify(command: Command, context: Context): void {
             const words = [shipment, ...differenceWords(difference)].filter(Boolean).join(' ');
             output.line(`${output.colors.yellow('differs')} ${printable(words)}`);
           },
-          onTick: ({ chunk, bytes, rows }) =>
-            line.show(`  Verifying ${chunk}: ${formatBytes(bytes)}${rows > 0 ? `, ${formatCount(rows)} rows` : ''}`),
+          onTick(tick) {
+            if (tick.type === 'follow.progress') return;
+            const { chunk, bytes, rows } = tick;
+            line.show(`  Verifying ${chunk}: ${formatBytes(bytes)}${rows > 0 ? `, ${formatCount(rows)} rows` : ''}`);
+          },
         });
       } finally {
         line[Symbol.dispose]();

@@ -5,13 +5,15 @@ import { MigrationError } from '../../model/migration-error.ts';
 import type { Sink } from '../../store/store.ts';
 import { openDraft } from './draft.ts';
 import type { Session } from './session.ts';
-import type { Kept } from './space.ts';
+import { memoryIntake } from './intake.ts';
+import { changeSpace, type Kept } from './space.ts';
 
 export function memorySink(session: Session): Sink {
   const { space } = session;
   return {
     accepts: ['bytes', 'members', 'rows', 'nothing'],
     visible: 'on publish',
+    intake: memoryIntake(session),
 
     adapt: (item) => ({ item, findings: [] }),
 
@@ -24,7 +26,7 @@ export function memorySink(session: Session): Sink {
 
     async remove(as) {
       session.assertOpen();
-      if (space.items.delete(as.key)) space.version += 1;
+      if (space.items.has(as.key)) changeSpace(space, [{ do: 'remove', key: as.key }]);
     },
 
     async sweep(run) {

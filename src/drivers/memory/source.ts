@@ -6,11 +6,13 @@ import { carriedColumns } from '../../model/shape.ts';
 import { chunkHasher, noContent, pieceBytes } from '../../store/content-digest.ts';
 import { createBucketDigest } from '../../store/rows/row-digest.ts';
 import { keyColumns } from '../../store/rows/row-key.ts';
-import type { Format, ItemDigest, Payload, RowPrint, Snapshot, Source } from '../../store/store.ts';
+import type { Format, ItemDigest, Payload, RowPrint, Source } from '../../store/store.ts';
+import { memoryFeed } from './feed.ts';
 import { readMembers, readParts } from './read-file.ts';
 import { digestRows, markedRows, reshape, rowKeys, shapeOf } from './rows.ts';
 import type { Session } from './session.ts';
 import type { Kept } from './space.ts';
+import { takeView } from './view.ts';
 
 const pageItems = 500;
 const partBytes = 64 * 1024;
@@ -62,7 +64,9 @@ export function memorySource(session: Session): Source {
       }
     },
 
-    snapshot: async (at) => freeze(session, at),
+    snapshot: async (at) => takeView(session, at),
+
+    feed: memoryFeed(session),
 
     look: async (item) => session.items().get(item.key)?.item,
 
@@ -149,37 +153,4 @@ async function* inParts(
   }
   signal.throwIfAborted();
   if (part.length > 0) yield Buffer.concat(part);
-}
-
-/** A view of the space at a position: now, or one that another living snapshot holds. */
-function freeze(session: Session, at: string | undefined): Snapshot {
-  const { space } = session;
-  const version = at === undefined ? space.version : Number(at);
-  let view = space.frozen.get(version);
-  if (!view) {
-    if (version !== space.version) {
-      throw new MigrationError('source.moved', `memory:${space.name} stands at ${space.version}, no longer at ${at}.`, {
-        where: `memory:${space.name}`,
-      });
-    }
-    view = { items: new Map(space.items), holders: 0 };
-    space.frozen.set(version, view);
-  }
-  const held = view;
-  held.holders += 1;
-  let holding = true;
-  const release = (): void => {
-    if (!holding) return;
-    holding = false;
-    held.holders -= 1;
-    if (held.holders === 0) space.frozen.delete(version);
-    session.thaw(release);
-  };
-  session.freeze(held.items, release);
-  return {
-    position: String(version),
-    async [Symbol.asyncDispose]() {
-      release();
-    },
-  };
 }

@@ -1,5 +1,6 @@
 import type { BaseContent } from '../../model/event.ts';
 import type { Item } from '../../model/item.ts';
+import { MigrationError } from '../../model/migration-error.ts';
 import type { Stored } from '../../model/receipt.ts';
 import type { DraftOptions, FilePart, Member } from '../../store/store.ts';
 
@@ -44,6 +45,39 @@ export interface Space {
   version: number;
   /** Not durable: what living snapshots see, by position. */
   readonly frozen: Map<number, { readonly items: ReadonlyMap<string, Kept>; holders: number }>;
+  /** What happened, by version, as far back as a run that follows may still ask for. */
+  readonly log: LoggedTransaction[];
+  /** Runs that follow this space, and up to where each of them no longer needs the log. */
+  readonly followers: Map<string, { confirmed: number }>;
+  /** Runs that this space follows another one for, and how far each has come. */
+  readonly followed: Map<string, string>;
+  /** Transactions under way. Not durable. */
+  readonly writers: Set<{ rollback(): void }>;
+  /** The run that keeps writers out of this source; the one that keeps them out of this target. */
+  frozenFor: string | undefined;
+  closedFor: string | undefined;
+  /** What sequences give out next. */
+  readonly counters: Map<string, number>;
+  /** Called at every commit and freeze. Not durable. */
+  readonly listeners: Set<() => void>;
+}
+
+/** One change of a transaction: a row of a table, a whole item put, or one removed. */
+export type MemoryChange =
+  | { readonly do: 'row'; readonly table: string; readonly remove?: Uint8Array; readonly insert?: Uint8Array }
+  | {
+      readonly do: 'put';
+      readonly item: Item;
+      readonly parts?: readonly FilePart[];
+      readonly rows?: readonly Uint8Array[];
+    }
+  | { readonly do: 'remove'; readonly key: string };
+
+export interface LoggedTransaction {
+  readonly version: number;
+  readonly at: number;
+  readonly bytes: number;
+  readonly changes: readonly MemoryChange[];
 }
 
 const spaces = new Map<string, Space>();
@@ -59,6 +93,14 @@ export function memorySpace(name: string): Space {
       backups: new Map(),
       version: 0,
       frozen: new Map(),
+      log: [],
+      followers: new Map(),
+      followed: new Map(),
+      writers: new Set(),
+      frozenFor: undefined,
+      closedFor: undefined,
+      counters: new Map(),
+      listeners: new Set(),
     };
     spaces.set(name, space);
   }
@@ -78,8 +120,51 @@ export function putInSpace(
   item: Item,
   content: { readonly parts?: readonly FilePart[]; readonly rows?: readonly Uint8Array[] } = {},
 ): void {
-  space.version += 1;
-  space.items.set(item.key, { item: asListed(item, content, space.version), ...content, version: space.version });
+  changeSpace(space, [{ do: 'put', item, ...content }]);
+}
+
+/** One transaction, seen at once. Everything that can fail is tried before the first change. */
+export function changeSpace(space: Space, changes: readonly MemoryChange[]): void {
+  if (changes.length === 0) return;
+  const version = space.version + 1;
+  const next = new Map<string, Kept | undefined>();
+  const at = (key: string): Kept | undefined => (next.has(key) ? next.get(key) : space.items.get(key));
+  for (const change of changes) {
+    if (change.do === 'remove') next.set(change.key, undefined);
+    else if (change.do === 'row') next.set(change.table, withRow(at(change.table), change, version));
+    else {
+      const { do: _, item, ...content } = change;
+      next.set(item.key, { item: asListed(item, content, version), ...content, version });
+    }
+  }
+  space.version = version;
+  for (const [key, kept] of next) {
+    if (kept) space.items.set(key, kept);
+    else space.items.delete(key);
+  }
+  if (space.followers.size > 0) space.log.push({ version, at: Date.now(), bytes: bytesOf(changes), changes });
+  for (const listener of space.listeners) listener();
+}
+
+function withRow(kept: Kept | undefined, change: MemoryChange & { readonly do: 'row' }, version: number): Kept {
+  const rows = kept?.rows;
+  const gone = rows && change.remove ? rows.findIndex((row) => Buffer.compare(row, change.remove ?? row) === 0) : -1;
+  if (!kept || !rows || (change.remove && gone < 0)) {
+    throw new MigrationError('target.conflict', `A row that ${change.table} should hold is not in it.`, {
+      hint: 'Somebody else wrote to this store.',
+      where: change.table,
+    });
+  }
+  const left = gone < 0 ? rows : rows.toSpliced(gone, 1);
+  const now = { rows: change.insert ? [...left, change.insert] : left };
+  return { item: asListed(kept.item, now, version), ...now, version };
+}
+
+function bytesOf(changes: readonly MemoryChange[]): number {
+  return changes.reduce((sum, change) => {
+    if (change.do === 'row') return sum + (change.remove?.length ?? 0) + (change.insert?.length ?? 0);
+    return sum + (change.do === 'put' ? change.item.bytes : 0);
+  }, 0);
 }
 
 /** What a listing tells of an item: sizes as they are, identity of this store. */

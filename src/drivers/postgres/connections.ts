@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { Address } from '../../model/address.ts';
 import { asConnection, requestCancel, type Connection } from './connection.ts';
 import type { PostgresOptions } from './options.ts';
+import { createSocket } from './socket.ts';
 import { toStoreError, type Place } from './store-error.ts';
 
 /** Sessions at once. A worker uses one or two; more would wait at the server. */
@@ -20,7 +21,8 @@ const sessionSettings = `
   SET client_encoding = 'UTF8'; SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
   SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;
   SET bytea_output = 'hex'; SET standard_conforming_strings = on; SET check_function_bodies = off;
-  SET client_min_messages = warning; SET search_path = pg_catalog;
+  SET client_min_messages = warning; SET search_path = pg_catalog; SET lc_monetary = 'C'; SET xmloption = content;
+  SET default_transaction_read_only = off;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`;
 
 /** A few sessions with one database, opened as they are needed. Nothing is read from the environment. */
@@ -93,6 +95,16 @@ export class Connections implements AsyncDisposable {
     };
   }
 
+  /** A session for the replication protocol, which knows no statements with parameters. It is the caller's to end. */
+  async openReplication(name: string, signal: AbortSignal): Promise<pg.Client> {
+    signal.throwIfAborted();
+    try {
+      return await this.#connect({ application_name: name, replication: 'database' });
+    } catch (error) {
+      throw toStoreError(error, this.place, 'connect for replication');
+    }
+  }
+
   /** For client programs. Holds the password: it must not reach an argument list, a message or a file. */
   login(): ProgramLogin {
     const { sslrootcert } = this.#options;
@@ -119,21 +131,21 @@ export class Connections implements AsyncDisposable {
     this.#waiting.shift()?.();
   }
 
-  async #connect(): Promise<pg.Client> {
+  async #connect(kind: SessionKind = {}): Promise<pg.Client> {
     const mode = this.#sslmode();
-    if (mode === 'disable' || this.#tls === false) return this.#open(false);
+    if (mode === 'disable' || this.#tls === false) return this.#open(false, kind);
     if (mode === 'prefer') {
       try {
-        return await this.#open({ rejectUnauthorized: false });
+        return await this.#open({ rejectUnauthorized: false }, kind);
       } catch (error) {
         if (!(error instanceof Error && error.message.includes('does not support SSL'))) throw error;
         this.#tls = false;
-        return this.#open(false);
+        return this.#open(false, kind);
       }
     }
     const { sslrootcert } = this.#options;
     const ca = sslrootcert === undefined ? {} : { ca: await readFile(sslrootcert, 'utf8') };
-    return this.#open({ ...ca, rejectUnauthorized: mode === 'verify-full' });
+    return this.#open({ ...ca, rejectUnauthorized: mode === 'verify-full' }, kind);
   }
 
   #sslmode(): NonNullable<PostgresOptions['sslmode']> {
@@ -142,22 +154,30 @@ export class Connections implements AsyncDisposable {
     return this.#options.sslmode ?? (isLoopback(host) ? 'prefer' : 'verify-full');
   }
 
-  async #open(ssl: ConnectionOptions | false): Promise<pg.Client> {
+  async #open(ssl: ConnectionOptions | false, kind: SessionKind): Promise<pg.Client> {
     const client = new pg.Client({
       ...this.place,
       // A function, because an absent password would make the client look for one in ~/.pgpass.
       password: () => this.#password,
       ssl,
+      ...(ssl === false && { stream: createSocket }),
       application_name: 'waybill',
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,
       connectionTimeoutMillis: this.#options.connectTimeout * 1000,
+      ...kind,
     });
     client.on('error', () => broken.add(client));
     await client.connect();
     await client.query(sessionSettings);
     return client;
   }
+}
+
+/** What pg's types do not know it takes. */
+interface SessionKind {
+  readonly application_name?: string;
+  readonly replication?: 'database';
 }
 
 export interface ProgramLogin {
@@ -175,7 +195,7 @@ export interface Lent {
 }
 
 /** Ends a session at once, whatever it is doing; the server rolls its transaction back. */
-function destroy(client: pg.Client): void {
+export function destroy(client: pg.Client): void {
   broken.add(client);
   (client as unknown as { connection: { stream: Duplex } }).connection.stream.destroy();
 }

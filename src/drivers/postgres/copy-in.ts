@@ -48,6 +48,8 @@ class CopyIn implements Submittable {
   readonly #ended = Promise.withResolvers<number>();
   #wire: Wire | undefined;
   #rows = 0;
+  /** Lets `send` go on: the COPY has ended, whatever the socket still holds. */
+  #sending = () => {};
   #error: Error | undefined;
 
   constructor(statement: string) {
@@ -61,16 +63,24 @@ class CopyIn implements Submittable {
     return this.#started.promise;
   }
 
-  /** The part is copied, so that its memory can be used again at once. Waits while the socket is full. */
+  /** Resolves when the part's memory can be used again: the socket has taken it. */
   async send(part: Uint8Array, signal: AbortSignal): Promise<void> {
     if (this.#error) throw this.#error;
     const stream = this.#wire?.stream;
     if (!stream) throw new Error('COPY was not started');
-    const message = Buffer.allocUnsafeSlow(part.length + 5);
-    message[0] = dataMessage;
-    message.writeInt32BE(part.length + 4, 1);
-    message.set(part, 5);
-    if (!stream.write(message)) await this.#drained(stream, signal);
+    const head = Buffer.allocUnsafe(5);
+    head[0] = dataMessage;
+    head.writeInt32BE(part.length + 4, 1);
+    const taken = Promise.withResolvers<void>();
+    this.#sending = taken.resolve;
+    signal.addEventListener('abort', taken.resolve as () => void, { once: true });
+    stream.cork();
+    stream.write(head);
+    stream.write(part, () => taken.resolve());
+    stream.uncork();
+    await taken.promise;
+    signal.removeEventListener('abort', taken.resolve as () => void);
+    signal.throwIfAborted();
   }
 
   async done(): Promise<number> {
@@ -84,17 +94,6 @@ class CopyIn implements Submittable {
     this.#wire?.sendCopyFail('given up by waybill');
     await this.#ended.promise.catch(() => {});
     return reason;
-  }
-
-  async #drained(stream: Duplex, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const abort = () => resolve();
-    stream.once('drain', resolve).once('close', resolve);
-    signal.addEventListener('abort', abort);
-    await Promise.race([promise, this.#ended.promise]);
-    stream.off('drain', resolve).off('close', resolve);
-    signal.removeEventListener('abort', abort);
-    signal.throwIfAborted();
   }
 
   // What pg calls while this is the connection's active query:
@@ -120,5 +119,6 @@ class CopyIn implements Submittable {
     this.#error ??= error;
     this.#started.reject(error);
     this.#ended.reject(error);
+    this.#sending();
   }
 }

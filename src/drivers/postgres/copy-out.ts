@@ -4,6 +4,7 @@ import { toMigrationError } from '../../model/migration-error.ts';
 import type { RowsHash } from '../../store/store.ts';
 import type { Connection } from './connection.ts';
 import { FrameReader } from './frame-reader.ts';
+import { divert, type Diverted } from './socket.ts';
 
 interface Wire {
   readonly stream: Duplex;
@@ -37,16 +38,16 @@ export async function* copyOut(
   out.result(hash);
 }
 
-type OnData = (part: Buffer) => void;
-
 /** While COPY runs, the socket is read here and not by pg, which would make an object of every row. Every message that
  *  is no row goes to pg as it came. */
 class CopyOut implements Submittable, Disposable {
   readonly #statement: string;
   readonly #frames: FrameReader;
-  readonly #parts: Uint8Array[] = [];
+  readonly #parts: Buffer[] = [];
   #stream: Duplex | undefined;
-  #theirs: OnData[] = [];
+  #socket: Diverted | undefined;
+  /** The part that the reader has; its memory is used again when it asks for the next one. */
+  #lent: Buffer | undefined;
   #ended = false;
   #error: Error | undefined;
   #wake = Promise.withResolvers<void>();
@@ -57,14 +58,16 @@ class CopyOut implements Submittable, Disposable {
   }
 
   async next(): Promise<Uint8Array | undefined> {
+    if (this.#lent) this.#frames.reuse(this.#lent);
+    this.#lent = undefined;
     while (this.#parts.length === 0 && !this.#ended) {
       await this.#wake.promise;
       this.#wake = Promise.withResolvers();
     }
     if (this.#error) throw this.#error;
-    const part = this.#parts.shift();
+    this.#lent = this.#parts.shift();
     if (this.#parts.length < waitingParts) this.#stream?.resume();
-    return part;
+    return this.#lent;
   }
 
   result(hash: RowsHash): void {
@@ -81,9 +84,7 @@ class CopyOut implements Submittable, Disposable {
   submit(wire: unknown): void {
     const { stream } = wire as Wire;
     this.#stream = stream;
-    this.#theirs = stream.listeners('data') as OnData[];
-    stream.removeAllListeners('data');
-    stream.on('data', this.#read);
+    this.#socket = divert(stream, (data) => this.#read(data));
     (wire as Wire).query(this.#statement);
   }
 
@@ -101,12 +102,12 @@ class CopyOut implements Submittable, Disposable {
     this.#end();
   }
 
-  readonly #read: OnData = (data) => {
+  #read(data: Buffer): void {
     try {
       this.#frames.push(data, (message) => {
         // After the last message of this statement the socket is pg's again.
         if (message[0] === readyMessage) this.#handBack();
-        for (const listener of this.#theirs) listener(message);
+        this.#socket?.toClient(message);
       });
     } catch (error) {
       // What follows cannot be made sense of: the session ends here.
@@ -115,11 +116,10 @@ class CopyOut implements Submittable, Disposable {
     }
     if (this.#parts.length >= waitingParts) this.#stream?.pause();
     if (this.#parts.length > 0) this.#wake.resolve();
-  };
+  }
 
   #handBack(): void {
-    this.#stream?.off('data', this.#read);
-    for (const listener of this.#theirs) this.#stream?.on('data', listener);
+    this.#socket?.giveBack();
     this.#stream?.resume();
   }
 

@@ -46,7 +46,7 @@ describe('the postgres store', () => {
       const read = async (keys?: readonly string[]) => {
         const content = await source.read({ ...chunk('all'), ...(keys && { keys }) }, city, city, 'rows', never);
         assert.ok(content.format === 'rows');
-        return Buffer.concat(await Array.fromAsync(content.parts));
+        return Buffer.concat(await Array.fromAsync(content.parts, (part) => Buffer.from(part)));
       };
       assert.deepEqual(await read(), encode(rows));
       assert.deepEqual(await read(['["7"]', '["9"]', '["900"]']), encode([rows[6]!, rows[8]!]));

@@ -33,20 +33,24 @@ const keptBytes = 8 * 1024 * 1024;
 const kernelModule = new WebAssembly.Module(Buffer.from(kernelBase64, 'base64'));
 const idle: Kernel[] = [];
 
+/** Memory of parts that are done with: to make it anew each time costs more than the rows in it. */
+const spare: Buffer[] = [];
+const spareParts = 8;
+
 /** Takes the messages of a COPY TO STDOUT apart: rows into parts, the rest to whom it concerns. */
 export class FrameReader implements Disposable {
   readonly #kernel: Kernel;
   readonly #columns: number;
   readonly #text: boolean;
-  readonly #onPart: (part: Uint8Array) => void;
+  readonly #onPart: (part: Buffer) => void;
   #memory: Uint8Array;
   /** Bytes in the part that is being filled. */
   #filled = 0;
   /** Bytes of a message that has not come whole. */
   #held = 0;
 
-  /** A part holds whole rows and belongs to the caller. */
-  constructor(columns: number, text: boolean, onPart: (part: Uint8Array) => void) {
+  /** A part holds whole rows and belongs to the caller, who may return it with `reuse`. */
+  constructor(columns: number, text: boolean, onPart: (part: Buffer) => void) {
     this.#kernel =
       idle.pop() ?? (new WebAssembly.Instance(kernelModule, { env: { abort: aborted } }).exports as Kernel);
     this.#kernel.rows.value = 0;
@@ -97,8 +101,17 @@ export class FrameReader implements Disposable {
 
   /** Gives out the rows that have come. */
   flush(): void {
-    if (this.#filled > 0) this.#onPart(Buffer.from(this.#memory.subarray(0, this.#filled)));
+    if (this.#filled > 0) {
+      const part = spare.pop() ?? Buffer.allocUnsafeSlow(partBytes);
+      part.set(this.#memory.subarray(0, this.#filled));
+      this.#onPart(part.subarray(0, this.#filled));
+    }
     this.#filled = 0;
+  }
+
+  /** Takes a part's memory back. */
+  reuse({ buffer }: Buffer): void {
+    if (buffer.byteLength === partBytes && spare.length < spareParts) spare.push(Buffer.from(buffer));
   }
 
   [Symbol.dispose](): void {

@@ -81,7 +81,11 @@ async function sweep(connection: Connection, run: string): Promise<void> {
     );
     if (left?.found === false) {
       for (const ledger of ['chunk', 'draft', 'unchecked']) await connection.run(`DROP TABLE ${workSchema}.${ledger}`);
-      await connection.run(`DROP SCHEMA ${workSchema}`);
+      // A run that is followed keeps its position here.
+      const others = await connection.query('SELECT FROM pg_class WHERE relnamespace = to_regnamespace($1) LIMIT 1', [
+        workSchema,
+      ]);
+      if (others.length === 0) await connection.run(`DROP SCHEMA ${workSchema}`);
     }
   });
 }

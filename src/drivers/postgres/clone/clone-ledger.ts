@@ -114,22 +114,22 @@ export async function insertCloneChunk(
   );
 }
 
-/** Forgets these chunks; gives the transactions that wrote them, and whether others are left. */
-export async function forgetCloneChunks(
+/** Forgets all chunks but these; gives the transactions that wrote them, and the chunks that are left. */
+export async function forgetOtherChunks(
   connection: Connection,
   run: string,
   step: number,
-  chunks: readonly string[],
-): Promise<{ readonly xids: readonly string[]; readonly left: boolean }> {
+  kept: readonly string[],
+): Promise<{ readonly xids: readonly string[]; readonly left: readonly string[] }> {
   const gone = await connection.query<{ xid: string }>(
-    `DELETE FROM ${workSchema}.clone_chunk WHERE run = $1 AND step = $2 AND chunk = ANY ($3) RETURNING xid`,
-    [run, step, chunks],
+    `DELETE FROM ${workSchema}.clone_chunk WHERE run = $1 AND step = $2 AND chunk <> ALL ($3) RETURNING xid`,
+    [run, step, kept],
   );
-  const rest = await connection.query(`SELECT FROM ${workSchema}.clone_chunk WHERE run = $1 AND step = $2 LIMIT 1`, [
-    run,
-    step,
-  ]);
-  return { xids: gone.map(({ xid }) => xid), left: rest.length > 0 };
+  const left = await connection.query<{ chunk: string }>(
+    `SELECT chunk FROM ${workSchema}.clone_chunk WHERE run = $1 AND step = $2`,
+    [run, step],
+  );
+  return { xids: gone.map(({ xid }) => xid), left: left.map(({ chunk }) => chunk) };
 }
 
 /** What the ledger and the receipts disagree on, in words; undefined when they agree on every chunk. */

@@ -20,8 +20,8 @@ export function createCloneSink(server: Server): Sink {
         : openObjectDraft(server, as, ticket, options, signal),
     remove: (as, signal) => (as.kind === 'table' ? removeTable(server, as, signal) : removeObject(server, as, signal)),
     async sweep(run, signal) {
-      await sweepObjects(server, run, signal);
       await sweepTables(server, run, signal);
+      await sweepObjects(server, run, signal);
     },
   };
 }

@@ -7,10 +7,10 @@ import { createTableReader } from './table-reader.ts';
 
 /** A whole database, or some of its schemas: tables (`schema.table`) with their rows, and everything else as objects, in
  *  words that the peer understands. */
-export function createCloneSource(server: Server, peer?: Peer): Source & AsyncDisposable {
+export function createCloneSource(server: Server, role: 'source' | 'target', peer?: Peer): Source & AsyncDisposable {
   const snapshot = new SharedSnapshot(server.connections);
   const objects = createObjectReader(server, peer, snapshot);
-  const tables = createTableReader(server, snapshot, { filtered: peer !== undefined });
+  const tables = createTableReader(server, snapshot, { filtered: role === 'source' });
   return {
     offers: ['rows', 'bytes', 'nothing'],
     selects: true,

@@ -13,7 +13,7 @@ import {
   findClone,
   findCloneChunk,
   forgetClone,
-  forgetCloneChunks,
+  forgetOtherChunks,
   insertClone,
   insertCloneChunk,
   setPublished,
@@ -80,7 +80,11 @@ async function begin(
       where: as.key,
     });
   const table = tableSql(as.key);
-  if (into !== 'append' && (known || into === 'replace')) await empty(connection, table, facts);
+  if (into !== 'append' && (known || into === 'replace'))
+    await connection.transaction(async () => {
+      await quieten(connection, facts);
+      await empty(connection, table, facts);
+    });
   if (into === 'empty' && (await connection.query(`SELECT FROM ONLY ${table} LIMIT 1`)).length > 0)
     throw notEmpty(as.key);
   const base = into === 'append' ? (known?.base ?? (await baseOf(connection, as))) : undefined;
@@ -93,7 +97,8 @@ async function begin(
   };
   await connection.transaction(async () => {
     await createCloneLedger(connection);
-    if (known && into === 'append') await takeOut(connection, as, { run, step }, facts, undefined);
+    if (known && into === 'append') await quieten(connection, facts);
+    if (known && into === 'append') await takeOut(connection, as, { run, step }, facts, []);
     await forgetClone(connection, run, step);
     await insertClone(connection, run, step, row);
     // Nobody else needs these rows to be vacuumed or counted before they are all there.
@@ -108,33 +113,32 @@ async function baseOf(connection: Connection, as: Item) {
   return { rows, digest };
 }
 
+/** Keeps triggers, and foreign keys with their cascades, from firing in this transaction, where that is allowed. */
+async function quieten(connection: Connection, facts: LoadFacts): Promise<void> {
+  if (facts.replica) await connection.run('SET LOCAL session_replication_role = replica');
+}
+
 const empty = (connection: Connection, table: string, facts: LoadFacts) =>
   connection.run(facts.truncate ? `TRUNCATE ONLY ${table}` : `DELETE FROM ONLY ${table}`);
 
-/** Takes chunks, or all of them, out of table and ledger. In a transaction. */
+/** Takes all chunks but these out of table and ledger; gives one of these that is not there. In a transaction. */
 async function takeOut(
   connection: Connection,
   as: Item,
   { run, step }: Pick<DraftOptions, 'run' | 'step'>,
   facts: LoadFacts,
-  chunks: readonly string[] | undefined,
-): Promise<void> {
+  kept: readonly string[],
+): Promise<string | undefined> {
   const row = await findClone(connection, run, step, 'FOR UPDATE');
-  if (!row) return;
-  const every = chunks ?? (await chunksOf(connection, run, step));
-  const { xids, left } = await forgetCloneChunks(connection, run, step, every);
-  if (xids.length === 0) return;
+  if (!row) return kept[0];
+  const { xids, left } = await forgetOtherChunks(connection, run, step, kept);
+  const missing = kept.find((chunk) => !left.includes(chunk));
+  if (xids.length === 0 || missing !== undefined) return missing;
+  await setPublished(connection, run, step, false);
   const table = tableSql(as.key);
-  if (!left && !row.base) await empty(connection, table, facts);
+  if (left.length === 0 && !row.base) await empty(connection, table, facts);
   else await connection.run(`DELETE FROM ONLY ${table} WHERE xmin = ANY ('{${xids.join(',')}}'::xid[])`);
-}
-
-async function chunksOf(connection: Connection, run: string, step: number): Promise<readonly string[]> {
-  const rows = await connection.query<{ chunk: string }>(
-    `SELECT chunk FROM _waybill.clone_chunk WHERE run = $1 AND step = $2`,
-    [run, step],
-  );
-  return rows.map(({ chunk }) => chunk);
+  return undefined;
 }
 
 function tableDraft(server: Server, as: Item, options: DraftOptions, facts: LoadFacts, row: CloneRow): Draft {
@@ -159,7 +163,7 @@ function tableDraft(server: Server, as: Item, options: DraftOptions, facts: Load
     signal: AbortSignal,
   ): Promise<Stored> =>
     connection.transaction(async () => {
-      if (facts.replica) await connection.run(`SET LOCAL session_replication_role = replica`);
+      await quieten(connection, facts);
       // All of the table in one transaction: its pages need no visit by a later vacuum.
       const frozen = chunk === 'all' && mayFreeze;
       if (frozen) await connection.run(`TRUNCATE ONLY ${table}`);
@@ -186,11 +190,12 @@ function tableDraft(server: Server, as: Item, options: DraftOptions, facts: Load
         }
       });
     },
-    async drop(chunks, signal) {
-      await connections.use(`drop chunks of table ${as.key}`, signal, (connection) =>
+    async keep(chunks, signal) {
+      await connections.use(`take chunks out of table ${as.key}`, signal, (connection) =>
         connection.transaction(async () => {
-          await setPublished(connection, run, step, false);
-          await takeOut(connection, as, options, facts, chunks);
+          await quieten(connection, facts);
+          const missing = await takeOut(connection, as, options, facts, chunks);
+          if (missing !== undefined) throw lost(as.key, `chunk ${missing} is not in it`);
         }),
       );
     },
@@ -213,7 +218,8 @@ function tableDraft(server: Server, as: Item, options: DraftOptions, facts: Load
         connection.transaction(async () => {
           const now = await findClone(connection, run, step, 'FOR UPDATE');
           if (!now || now.published) return;
-          await takeOut(connection, as, options, facts, undefined);
+          await quieten(connection, facts);
+          await takeOut(connection, as, options, facts, []);
           await settle(connection, table, facts, now);
           await forgetClone(connection, run, step);
         }),

@@ -8,6 +8,7 @@ import { chosenSchemas } from './chosen-schemas.ts';
 import { readCopyForms, type CopyForm } from './copy-form.ts';
 import type { Server } from './pair-servers.ts';
 import type { SharedSnapshot } from './shared-snapshot.ts';
+import { tableBytes } from './split-table.ts';
 import { tableKey } from './table-key.ts';
 
 /** Every table that holds rows of its own: ordinary ones, partitions that are not partitioned themselves, children of
@@ -45,7 +46,7 @@ interface TableRow {
 
 const tablesSql = `
   SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name, c.reltuples AS rows,
-         pg_relation_size(c.oid) + CASE c.reltoastrelid WHEN 0 THEN 0 ELSE pg_relation_size(c.reltoastrelid) END AS bytes,
+         ${tableBytes('c')} AS bytes,
          (SELECT json_agg(a.attname ORDER BY k.n) FROM pg_constraint p, unnest(p.conkey) WITH ORDINALITY k(attnum, n), pg_attribute a
           WHERE p.conrelid = c.oid AND p.contype = 'p' AND a.attrelid = c.oid AND a.attnum = k.attnum) AS key
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -32,7 +32,7 @@ export function pairServers(
   if (to.options.schema !== undefined && to.options.schema !== from.options.schema) return undefined;
   // Both ends look at the same part of their database.
   const target: Server = { ...to, options: { ...to.options, ...schemaOf(from) } };
-  const source = createCloneSource(from, { to: target, filter });
+  const source = createCloneSource(from, 'source', { to: target, filter });
   const feed = createFeed(from);
   const intake = createIntake(target);
   return {
@@ -47,7 +47,7 @@ export function pairServers(
     },
     to: {
       address: to.store.address,
-      source: createCloneSource(target),
+      source: createCloneSource(target, 'target'),
       sink: { ...createCloneSink(target), ...(intake && { intake }) },
       probe: (role, signal) => probePair(role, from, target, filter, signal),
       ...(to.store.probeBackup && { probeBackup: (signal) => to.store.probeBackup?.(signal) ?? Promise.resolve() }),

@@ -10,15 +10,15 @@ const readsPageRanges = 14;
 export async function splitTable(connection: Connection, item: Item, targetBytes: number): Promise<readonly Chunk[]> {
   const whole: Chunk = { id: 'all', bytes: item.bytes, ...(item.rows !== undefined && { rows: item.rows }) };
   if (item.bytes <= targetBytes) return [whole];
-  const [facts] = await connection.query<{ pages: string; heap: boolean; version: number }>(
-    `SELECT pg_relation_size(c.oid) / current_setting('block_size')::bigint AS pages, a.amname = 'heap' AS heap,
+  const [facts] = await connection.query<{ pages: string; bytes: string; heap: boolean; version: number }>(
+    `SELECT ${tableBytes('c')} AS bytes, pg_relation_size(c.oid) / current_setting('block_size')::bigint AS pages, a.amname = 'heap' AS heap,
             current_setting('server_version_num')::int / 10000 AS version
      FROM pg_class c LEFT JOIN pg_am a ON a.oid = c.relam WHERE c.oid = to_regclass($1)`,
     [tableSql(item.key)],
   );
   if (!facts?.heap || facts.version < readsPageRanges) return [whole];
   const pages = Number(facts.pages);
-  const step = pagesPerChunk(pages, item.bytes, targetBytes);
+  const step = pagesPerChunk(pages, Number(facts.bytes), targetBytes);
   const chunks: Chunk[] = [];
   for (let from = 0; from === 0 || from < pages; from += step) {
     const share = Math.min(step, pages - from) / Math.max(1, pages);
@@ -31,6 +31,10 @@ export async function splitTable(connection: Connection, item: Item, targetBytes
   }
   return chunks;
 }
+
+/** Rows and the large values kept outside, without what the server keeps beside for itself. */
+export const tableBytes = (c: string): string =>
+  `pg_relation_size(${c}.oid) + CASE ${c}.reltoastrelid WHEN 0 THEN 0 ELSE pg_relation_size(${c}.reltoastrelid) END`;
 
 /** A power of two, so that a table that grew a little is cut at the same places by a later run. */
 function pagesPerChunk(pages: number, bytes: number, targetBytes: number): number {

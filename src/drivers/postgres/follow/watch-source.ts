@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FeedOptions } from '../../../store/following.ts';
+import type { Finding } from '../../../model/finding.ts';
+import { MigrationError } from '../../../model/migration-error.ts';
+import type { Server } from '../clone/pair-servers.ts';
+import { formatBytes } from '../../../lib/byte-size.ts';
+import type { ChangeStream } from './change-stream.ts';
+import { formatLsn, parseLsn } from './lsn.ts';
+import { remember, remembered } from './publication.ts';
+import type { Scope } from './scope.ts';
+import { slotState } from './slot.ts';
+import { alterations, definitionsOf, sourceTables } from './source-tables.ts';
+
+/** Milliseconds between two looks. */
+const lookEvery = 2000;
+
+export interface Watch {
+  /** Noticed and not yet told. */
+  readonly findings: Finding[];
+  /** Never rejects: what it finds wrong goes to the stream. */
+  readonly ended: Promise<void>;
+}
+
+/** Looks now and then at the slot's health and at the definitions of the tables, until the signal. */
+export function watchSource(
+  server: Server,
+  name: string,
+  scope: Scope,
+  options: FeedOptions,
+  changes: ChangeStream,
+  signal: AbortSignal,
+): Watch {
+  const findings: Finding[] = [];
+  const ended = (async () => {
+    while (!signal.aborted) {
+      try {
+        const stop = await look(server, name, scope, options, changes, findings, signal);
+        if (stop) return changes.failed(stop);
+        await sleep(lookEvery, undefined, { signal });
+      } catch (error) {
+        if (!signal.aborted) changes.failed(error);
+        return;
+      }
+    }
+  })();
+  return { findings, ended };
+}
+
+async function look(
+  { connections }: Server,
+  name: string,
+  scope: Scope,
+  options: FeedOptions,
+  changes: ChangeStream,
+  findings: Finding[],
+  signal: AbortSignal,
+): Promise<MigrationError | undefined> {
+  return connections.use('look at the source', signal, async (connection) => {
+    const { keptBytes } = await slotState(connection, name, formatLsn(changes.received));
+    if (keptBytes > options.keptBytes) {
+      return new MigrationError(
+        'source.filling',
+        `The source keeps ${formatBytes(keptBytes)} of log for this run; the job allows ${formatBytes(options.keptBytes)}.`,
+        {
+          hint: 'Find out why the target is slower than the source; raise `keep`, or cancel the run, which lets the log go.',
+        },
+      );
+    }
+    const known = await remembered(connection, name);
+    if (!known) return undefined;
+    const now = definitionsOf(await sourceTables(connection, scope));
+    const words = alterations(known.tables, now);
+    if (words.length === 0) return undefined;
+    const [row] = await connection.query<{ at: string }>('SELECT pg_current_wal_lsn() AS at');
+    if (options.ddl === 'ignore') {
+      await remember(connection, name, { ...known, tables: now });
+      findings.push(
+        ...words.map((what) => ({
+          level: 'warning' as const,
+          code: 'source.altered',
+          message: `At the source, ${what}. The target does not follow this.`,
+        })),
+      );
+      return undefined;
+    }
+    // What was committed before it fits, and is applied first.
+    const goal = parseLsn(row?.at ?? '0/0');
+    while (changes.received < goal) {
+      changes.hurry(goal);
+      await sleep(50, undefined, { signal });
+    }
+    // Whoever resumes has been told.
+    await remember(connection, name, { ...known, tables: now });
+    return new MigrationError('source.altered', `At the source, ${words.join('; ')}.`, {
+      hint: 'Make the same change at the target, then resume; or let the job say `ddl: ignore`. The rows of a table that was created meanwhile are not followed: leave it out, or begin a new run.',
+    });
+  });
+}
