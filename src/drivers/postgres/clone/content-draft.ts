@@ -1,17 +1,21 @@
 import type { Item } from '../../../model/item.ts';
 import { MigrationError } from '../../../model/migration-error.ts';
-import type { Draft, DraftOptions, Payload } from '../../../store/store.ts';
+import type { Draft, DraftOptions, FilePart } from '../../../store/store.ts';
 import type { Connection } from '../connection.ts';
 import { findChunk, insertChunk, ledgerExists } from '../ledger.ts';
 import { makeLedger } from './object-ledger.ts';
 import type { Server } from './pair-servers.ts';
 
-/** Carries out what came. Calls `mark` inside of the transaction that does. */
-export type Carry = (connection: Connection, content: string, mark: () => Promise<void>) => Promise<void>;
+/** Carries out what came, and gives how many bytes came. Calls `mark` with them inside of the transaction that does. */
+export type Carry = (
+  connection: Connection,
+  content: AsyncIterable<FilePart>,
+  mark: (bytes: number) => Promise<void>,
+) => Promise<number>;
 
 const chunkId = 'all';
 
-/** An object whose content is a text that is carried out once: the mark that says so is part of the transaction. */
+/** An object whose content is carried out once: the mark that says so is part of the transaction. */
 export async function openContentDraft(
   server: Server,
   as: Item,
@@ -31,19 +35,26 @@ export async function openContentDraft(
     await connection.run('DELETE FROM _waybill.chunk WHERE run = $1 AND step = $2', [run, step]);
     return false;
   });
+  // The server may go on with what a killed process asked of it, and be done only now.
+  const alreadyThere = (connection: Connection) =>
+    findChunk(connection, run, step, chunkId).then(
+      (found) => found !== undefined,
+      () => false,
+    );
   return {
     ticket: ticket ?? `${run}_${step}`,
     published,
     async write(_chunk, payload, stop) {
-      const { text, bytes } = await readText(payload);
+      if (payload.format !== 'bytes') throw new MigrationError('internal', `${as.key} travels as bytes.`);
       const lent = await connections.lend(doing, stop);
       try {
         const { connection } = lent;
-        if (await findChunk(connection, run, step, chunkId)) return { rows: 0, bytes };
-        await carry(connection, text, () => insertChunk(connection, run, step, chunkId, { rows: 0, bytes }));
-        return { rows: 0, bytes };
+        if (await findChunk(connection, run, step, chunkId))
+          return { rows: 0, bytes: (await readText(payload.parts)).bytes };
+        const mark = (bytes: number) => insertChunk(connection, run, step, chunkId, { rows: 0, bytes });
+        return { rows: 0, bytes: await carry(connection, payload.parts, mark) };
       } catch (error) {
-        throw lent.inWords(error);
+        throw (await alreadyThere(lent.connection)) ? busy(as, error) : lent.inWords(error);
       } finally {
         // A script changes the session's settings.
         lent.giveBack({ usable: false });
@@ -55,10 +66,16 @@ export async function openContentDraft(
   };
 }
 
-async function readText(payload: Payload): Promise<{ readonly text: string; readonly bytes: number }> {
-  if (payload.format !== 'bytes') throw new MigrationError('internal', 'A script travels as bytes.');
-  const parts: Buffer[] = [];
-  for await (const { bytes } of payload.parts) parts.push(Buffer.from(bytes));
-  const all = Buffer.concat(parts);
+/** To be tried again: it is then found done. */
+export const busy = (as: Item, cause: unknown): MigrationError =>
+  new MigrationError('store.busy', `An earlier life of the run was still making ${as.key}.`, { cause, where: as.key });
+
+/** All of a content that is small enough to be held. */
+export async function readText(
+  parts: AsyncIterable<FilePart>,
+): Promise<{ readonly text: string; readonly bytes: number }> {
+  const held: Buffer[] = [];
+  for await (const { bytes } of parts) held.push(Buffer.from(bytes));
+  const all = Buffer.concat(held);
   return { text: all.toString('utf8'), bytes: all.length };
 }

@@ -3,13 +3,15 @@ import type { Item } from '../../../model/item.ts';
 import type { Connection } from '../connection.ts';
 import { qualified, quoteLiteral, quoteName } from '../names.ts';
 import type { ObjectShape, QualifiedName } from './object-shape.ts';
-import { constraintKey, indexKey, tableKey } from './object-keys.ts';
+import { constraintKey, indexKey } from './object-keys.ts';
+import { tableKey } from './table-key.ts';
 
 interface IndexRow {
   readonly oid: string;
   readonly table_oid: string;
   readonly table_schema: string;
   readonly table_name: string;
+  readonly table_partitioned: boolean;
   readonly schema: string;
   readonly name: string;
   readonly parent: string | null;
@@ -31,7 +33,7 @@ interface IndexRow {
 }
 
 const indexesSql = `
-  SELECT i.indexrelid AS oid, i.indrelid AS table_oid, tn.nspname AS table_schema, t.relname AS table_name, xn.nspname AS schema, x.relname AS name,
+  SELECT i.indexrelid AS oid, i.indrelid AS table_oid, tn.nspname AS table_schema, t.relname AS table_name, t.relkind = 'p' AS table_partitioned, xn.nspname AS schema, x.relname AS name,
     h.inhparent AS parent, x.relkind = 'I' AS partitioned, pg_get_indexdef(i.indexrelid) AS definition,
     CASE WHEN i.indexprs IS NULL AND i.indpred IS NULL THEN ARRAY(SELECT a.attname::text
       FROM unnest(i.indkey) WITH ORDINALITY k(attnum, n) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
@@ -93,7 +95,8 @@ export async function listIndexes(
     const { constraint_name: constraint } = row;
     const children = parts.get(row.oid) ?? [];
     const table = { schema: row.table_schema, name: row.table_name };
-    const after = [tableKey(table)];
+    // What is partitioned has no rows of its own.
+    const after = row.table_partitioned ? [] : [tableKey(table.schema, table.name)];
     const tablespace = row.tablespace !== null && !missingTablespaces.includes(row.tablespace) ? row.tablespace : '';
     const index: ObjectShape | undefined = isBuilt(row)
       ? {
@@ -166,7 +169,7 @@ const objectItem = (key: string, object: ObjectShape, after: readonly string[]):
   kind: 'object',
   stage: 'data',
   bytes: 0,
-  after: [...new Set(after)],
+  ...(after.length > 0 && { after: [...new Set(after)] }),
   object,
 });
 

@@ -5,17 +5,18 @@ import type { Payload } from '../../../store/store.ts';
 import type { Connection } from '../connection.ts';
 import { chosenSchemas } from './chosen-schemas.ts';
 import { describeEntries, tablesToAnalyse, viewsToRefresh } from './describe-entries.ts';
+import { listLargeObjects, readLargeObjects } from './large-objects.ts';
 import { listForeignKeys } from './list-foreign-keys.ts';
 import { listIndexes } from './list-indexes.ts';
 import { objectOf, type ObjectOf, type ObjectShape } from './object-shape.ts';
 import { lookAtPair, type PairFacts } from './pair-facts.ts';
 import { leftOutOf, nothingLeftOut, type LeftOut } from './left-out.ts';
-import { tableKey } from './object-keys.ts';
 import type { Peer, Server } from './pair-servers.ts';
 import { readScript } from './read-script.ts';
 import { SchemaDump } from './schema-dump.ts';
 import { listSequences, readSequences } from './sequences.ts';
 import type { SharedSnapshot } from './shared-snapshot.ts';
+import { tableKey } from './table-key.ts';
 import type { DumpEntry } from './table-of-contents.ts';
 
 /** What the objects of a source are asked. */
@@ -62,12 +63,13 @@ export function createObjectReader(server: Server, peer: Peer | undefined, snaps
       findings.forEach(report);
       return server.connections.use('read the catalogue', signal, async (connection) => [
         ...items,
+        ...(wantsLargeObjects(server, peer) ? await listLargeObjects(connection) : []),
         ...(await listScripts(connection, dump, made, leftOut.objects)),
       ]);
     },
     async leftOut(signal) {
       const { leftOut } = peer ? await define(peer, signal) : { leftOut: nothingLeftOut };
-      return new Set(leftOut.relations.map(tableKey));
+      return new Set(leftOut.relations.map(({ schema, name }) => tableKey(schema, name)));
     },
     async read(item, signal) {
       const object = objectOf(item);
@@ -77,6 +79,7 @@ export function createObjectReader(server: Server, peer: Peer | undefined, snaps
           asPayload(await readSequences(connection, object.names)),
         );
       }
+      if (object.what === 'large-objects') return readLargeObjects(snapshot, object, signal);
       if (object.what !== 'script') throw new MigrationError('internal', `${item.key} has no content.`);
       const { dump, made, facts } = await define(peer, signal);
       return asPayload(await readScript(dump, object, made, facts, signal));
@@ -84,6 +87,10 @@ export function createObjectReader(server: Server, peer: Peer | undefined, snaps
     [Symbol.asyncDispose]: letGo,
   };
 }
+
+/** They belong to the database as a whole, not to a schema or table. */
+const wantsLargeObjects = ({ options }: Server, { filter }: Peer): boolean =>
+  options.schema === undefined && filter.carries('large-objects');
 
 async function readDefinitions(
   from: Server,
@@ -98,7 +105,7 @@ async function readDefinitions(
     'read the catalogue',
     signal,
     async (session) => {
-      const out = await leftOutOf(session, schemas, filter);
+      const out = await leftOutOf(session, schemas, filter, facts.targetSuperuser);
       const report = (finding: Finding) => void findings.push(finding);
       return {
         leftOut: out,
@@ -173,7 +180,7 @@ async function listScripts(
   script('post-data', 'last', []);
   let after = 'post-data';
   for (const view of await viewsToRefresh(connection, dump)) {
-    const key = `${view.schema}.${view.name}.refresh`;
+    const key = `${tableKey(view.schema, view.name)}.refresh`;
     add(key, 'last', 0, { what: 'refresh', view }, [after]);
     after = key;
   }

@@ -1,9 +1,8 @@
 import type { Item } from '../../../model/item.ts';
-import { MigrationError } from '../../../model/migration-error.ts';
 import type { Draft, DraftOptions } from '../../../store/store.ts';
 import { qualified } from '../names.ts';
 import { forgetRun } from './object-ledger.ts';
-import { openContentDraft } from './content-draft.ts';
+import { openContentDraft, readText, type Carry } from './content-draft.ts';
 import { analyse } from './analyse.ts';
 import { makeForeignKey } from './make-foreign-key.ts';
 import { makeConstraint, makeIndex } from './make-index.ts';
@@ -12,6 +11,7 @@ import type { Server } from './pair-servers.ts';
 import { runScript } from './run-script.ts';
 import { sequenceValues, setSequences } from './sequences.ts';
 import { openStatementsDraft, type Work } from './statements-draft.ts';
+import { writeLargeObjects } from './write-large-objects.ts';
 
 export function openObjectDraft(
   server: Server,
@@ -22,14 +22,26 @@ export function openObjectDraft(
 ): Promise<Draft> {
   const object = objectOf(as);
   const statements = (work: Work) => openStatementsDraft(server, as, ticket, options, signal, work);
+  const content = (carry: Carry) => openContentDraft(server, as, ticket, options, signal, carry);
   switch (object.what) {
     case 'script':
-      return openContentDraft(server, as, ticket, options, signal, runScript(options.into === 'replace'));
+      return content(runScript(options.into === 'replace'));
     case 'sequences':
-      return openContentDraft(server, as, ticket, options, signal, (connection, content, mark) =>
+      return content(async (connection, parts, mark) => {
+        const { text, bytes } = await readText(parts);
+        const values = sequenceValues.parse(JSON.parse(text));
+        await connection.transaction(async () => {
+          await setSequences(connection, values);
+          await mark(bytes);
+        });
+        return bytes;
+      });
+    case 'large-objects':
+      return content((connection, parts, mark) =>
         connection.transaction(async () => {
-          await setSequences(connection, sequenceValues.parse(JSON.parse(content)));
-          await mark();
+          const bytes = await writeLargeObjects(connection, parts, options.into === 'replace');
+          await mark(bytes);
+          return bytes;
         }),
       );
     case 'index':
@@ -47,8 +59,6 @@ export function openObjectDraft(
       );
     case 'statistics':
       return statements(analyse(object));
-    case 'large-objects':
-      throw new MigrationError('internal', `${as.key} is not carried yet.`);
   }
 }
 

@@ -39,7 +39,7 @@ export function pairServers(
     from: {
       address: from.store.address,
       source: { ...source, ...(feed && { feed }) },
-      probe: (role, signal) => probePair(role, from, target, signal),
+      probe: (role, signal) => probePair(role, from, target, filter, signal),
       async [Symbol.asyncDispose]() {
         await source[Symbol.asyncDispose]();
         await from.store[Symbol.asyncDispose]();
@@ -49,7 +49,7 @@ export function pairServers(
       address: to.store.address,
       source: createCloneSource(target, 'target'),
       sink: { ...createCloneSink(target), ...(intake && { intake }) },
-      probe: (role, signal) => probePair(role, from, target, signal),
+      probe: (role, signal) => probePair(role, from, target, filter, signal),
       ...(to.store.probeBackup && { probeBackup: (signal) => to.store.probeBackup?.(signal) ?? Promise.resolve() }),
       [Symbol.asyncDispose]: () => to.store[Symbol.asyncDispose](),
     },

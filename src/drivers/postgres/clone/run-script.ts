@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MigrationError } from '../../../model/migration-error.ts';
 import type { Connection } from '../connection.ts';
 import { sqlState, type ServerError } from '../store-error.ts';
-import type { Carry } from './content-draft.ts';
+import { readText, type Carry } from './content-draft.ts';
 
 /** How a script travels. */
 export const scriptContent = z.object({
@@ -18,8 +18,10 @@ const batchSize = 100_000;
 /** Runs a script in one transaction; with `replace` what it makes is removed first. */
 export const runScript =
   (replace: boolean): Carry =>
-  async (connection, text, mark) => {
+  async (connection, parts, markBytes) => {
+    const { text, bytes } = await readText(parts);
     const content = scriptContent.parse(JSON.parse(text));
+    const mark = () => markBytes(bytes);
     try {
       await runAll(connection, content, replace, batchSize, mark);
     } catch (error) {
@@ -27,6 +29,7 @@ export const runScript =
       // Once more, one by one: that names the entry that cannot be made.
       await runAll(connection, content, replace, 0, mark);
     }
+    return bytes;
   };
 
 async function runAll(
