@@ -132,6 +132,28 @@ describe('a PostgreSQL database under load, moved to another server', () => {
     await equal(ends, clients.commits.length);
   });
 
+  it('is copied anew by itself when the source has lost what it kept for the run', async () => {
+    const ends = await begin();
+    await using clients = startClients({ ...ends, clients: 2, work });
+    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--into=replace', '--json');
+    const ended = once(run, 'exit');
+    await line(run, ({ type }) => type === 'changes.applied');
+    await using admin = await connect(ends.from);
+    await admin.client.query(`SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots`);
+    await admin.client.query(
+      `DO $$ BEGIN LOOP
+         BEGIN PERFORM pg_drop_replication_slot(slot_name) FROM pg_replication_slots; EXIT;
+         EXCEPTION WHEN object_in_use THEN PERFORM pg_terminate_backend(active_pid) FROM pg_replication_slots; END;
+       END LOOP; END $$`,
+    );
+    await line(run, ({ type, phase }) => type === 'phase.changed' && phase === 'ready');
+    await clients.stop();
+    const asked = await place.waybill('cutover', 'latest', '--json');
+    assert.equal(asked.code, 0, asked.stdout + asked.stderr);
+    assert.equal((await ended)[0], 0);
+    await equal(ends, clients.commits.length);
+  });
+
   it('is let go of when the run is cancelled', async () => {
     const ends = await begin();
     const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--into=replace', '--json');

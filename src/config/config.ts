@@ -94,6 +94,14 @@ function buildShipment(
       hint: 'A full run with `into: replace` leaves nothing else behind either.',
     });
   }
+  for (const key of ['where', 'omit'] as const) {
+    if (entry[key] === undefined || entry.strategy === 'full') continue;
+    report({
+      path: [...path, key],
+      message: `\`${key}\` needs \`strategy: full\`.`,
+      hint: 'What changes later would not be narrowed the same way.',
+    });
+  }
   const following = readFollowing(entry, path, report);
   if ('problems' in from || 'problems' in to || chunkBytes === undefined || !following) return undefined;
   return {
@@ -107,6 +115,10 @@ function buildShipment(
     ...(entry.backup !== undefined && { backup: resolve(endpoints.folder, entry.backup) }),
     include: [entry.include ?? []].flat(),
     exclude: [entry.exclude ?? []].flat(),
+    ...(entry.where && { where: entry.where }),
+    ...(entry.omit && {
+      omit: Object.fromEntries(Object.entries(entry.omit).map(([pattern, columns]) => [pattern, [columns].flat()])),
+    }),
     chunkBytes,
     ...(bytesPerSecond !== undefined && { bytesPerSecond }),
     ...following,

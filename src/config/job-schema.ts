@@ -99,6 +99,16 @@ const shipment = z.strictObject({
   exclude: patterns('must be a list of patterns')
     .optional()
     .describe('Not the items whose key matches one of these patterns.'),
+  where: z
+    .record(z.string(), z.string().min(1), { error: 'must map patterns on tables to conditions' })
+    .optional()
+    .describe(
+      "Only rows that meet a condition in the source's own SQL, by pattern on table keys. Needs strategy full.",
+    ),
+  omit: z
+    .record(z.string(), patterns('must be a list of columns'), { error: 'must map patterns on tables to columns' })
+    .optional()
+    .describe('Columns whose values are not carried, by pattern on table keys. Needs strategy full.'),
   chunk: size('64MiB').optional().describe('Wished size of a chunk, the unit of retry and resume.'),
   limit: size('50MB/s').optional().describe('Most bytes read per second, over all workers.'),
   follow: follow.optional(),

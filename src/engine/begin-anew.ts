@@ -8,7 +8,8 @@ import { keepChunks } from './keep-chunks.ts';
 /** What was recorded does not belong together with what the source now shows: what reads differently is read anew. */
 export async function beginAnew(index: number, frozen: FrozenEnds, context: RunContext): Promise<void> {
   const { ends } = frozen;
-  if (ends.source.chunkDigest && (await keepChunks(index, frozen, context))) return;
+  const chunkwise = ends.source.chunkDigest !== undefined && !context.past.changed(index);
+  if (chunkwise && (await keepChunks(index, frozen, context))) return;
   const message =
     'The source changed since the run was stopped: everything is copied anew, so that it belongs together.';
   const finding = { level: 'warning' as const, code: 'source.moved', message };

@@ -24,6 +24,7 @@ export const noPast: PastStep = { receipts: new Map(), done: false, failed: fals
 export class Past {
   readonly #steps = new Map<number, PastStep & { receipts: Map<string, Receipt> }>();
   readonly #positions = new Map<number, string>();
+  readonly #changed = new Set<number>();
   readonly #keepReceipts: boolean;
 
   /** `keepReceipts`: also of steps that are done, as verification needs them. */
@@ -39,6 +40,11 @@ export class Past {
   /** Something of the run has been opened or carried. */
   get begun(): boolean {
     return this.#steps.size > 0;
+  }
+
+  /** Changes were applied to what the target had, which therefore is more than its chunks. */
+  changed(shipment: number): boolean {
+    return this.#changed.has(shipment);
   }
 
   of(step: number): PastStep {
@@ -80,6 +86,10 @@ export class Past {
         break;
       case 'snapshot.taken':
         this.#positions.set(event.shipment, event.position);
+        if (event.position !== '') this.#changed.delete(event.shipment);
+        break;
+      case 'phase.changed':
+        if (event.phase === 'following') this.#changed.add(event.shipment);
         break;
       case 'item.failed':
         this.#steps.set(event.step, { ...this.#at(event.step), failed: true });

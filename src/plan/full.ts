@@ -1,6 +1,7 @@
 import type { Item } from '../model/item.ts';
 import type { PlanContext } from './plan-shipment.ts';
 import { DirectoryTrail } from './directory-trail.ts';
+import { Narrowing } from './narrow-tables.ts';
 
 /** Everything the source has is copied. With `into: empty` an item that is already at the target is an error, so that
  *  nothing is overwritten unless the job says so. */
@@ -10,10 +11,12 @@ export async function planFull(context: PlanContext): Promise<void> {
   let clashes = 0;
   const trail = new DirectoryTrail((directory) => steps.copy(directory, directory));
 
+  const narrowing = new Narrowing(shipment, ends.source, tally.report);
   for await (const page of ends.source.list(tally.report, signal)) {
     signal.throwIfAborted();
-    for (const item of page) {
-      if (!filter(item)) continue;
+    for (const whole of page) {
+      if (!filter(whole)) continue;
+      const item = narrowing.narrow(whole);
       tally.add('copy', item);
       if (item.entry) trail.arrive(item.key);
       if (item.kind === 'directory') {
@@ -31,6 +34,7 @@ export async function planFull(context: PlanContext): Promise<void> {
     context.onSeen(tally.totals());
   }
   trail.end();
+  narrowing.end();
   if (clashes > 5) {
     const message = `${clashes} items in all are already at the target.`;
     tally.report({ level: 'error', code: 'target.not-empty', message });

@@ -65,6 +65,7 @@ export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
     for (const finding of await probeFollowing(ends, shipment, signal)) tally.report(finding);
   }
   checkFormats(ends, shipment, tally);
+  checkInto(ends, shipment, tally);
   checkApart(ends, tally);
   if (shipment.backup !== undefined) await checkBackup(ends, shipment, tally, signal);
   if (tally.findings.some(({ level }) => level === 'error')) return done();
@@ -84,6 +85,22 @@ function checkFormats(ends: Ends, shipment: Shipment, tally: Tally): void {
     code: 'store.unsupported',
     message: `${shipment.from.address} gives ${content.join(', ')}; ${shipment.to.address} takes ${ends.sink.accepts.join(', ')}.`,
     hint: 'Databases go to databases and trees to trees; see `waybill connectors`.',
+  });
+}
+
+function checkInto({ sink, to }: Ends, { strategy, into }: Shipment, tally: Tally): void {
+  if (!sink.intos) return;
+  const asked = strategy === 'incremental' ? 'merge' : into;
+  if (sink.intos.includes(asked)) return;
+  tally.report({
+    level: 'error',
+    code: 'store.unsupported',
+    message:
+      strategy === 'incremental'
+        ? `${to.address.text} is carried whole, with its definitions: what changed cannot be carried alone.`
+        : `${to.address.text} is carried whole, with its definitions: that cannot be done with \`into: ${into}\`.`,
+    hint: `Use ${sink.intos.map((each) => `\`into: ${each}\``).join(' or ')}; to keep up with changes, \`strategy: hybrid\`.`,
+    where: to.address.text,
   });
 }
 

@@ -49,6 +49,8 @@ export interface Store extends AsyncDisposable {
 export interface Source {
   /** Best first. A `batch` item always travels as `members`, an item without content as `nothing`. */
   readonly offers: readonly Format[];
+  /** Rows of a table can be chosen: `Item.where` is heeded by split, read and digests. */
+  readonly selects?: true;
   /** All items in ascending order of key (UTF-8 bytes), in pages. Flat memory: 10^8 items are not held.
    *  What it passes over on purpose (sockets, system tables, other file systems) goes to `report`. A target that does
    *  not exist yet lists nothing. */
@@ -171,6 +173,8 @@ export interface DraftOptions {
 export interface Sink {
   readonly accepts: readonly Format[];
   readonly visible: 'on publish' | 'as written';
+  /** What may happen to what is already there. Absent: anything. */
+  readonly intos?: readonly Into[];
   /** The item as it will be named and shaped here, and what that loses. Pure: the store is not asked. Throws
    *  `store.unsupported` for an item that cannot be held at all. */
   adapt(item: Item): { readonly item: Item; readonly findings: readonly Finding[] };

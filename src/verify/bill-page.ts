@@ -4,6 +4,7 @@ import { formatDuration } from '../lib/duration.ts';
 import type { ItemKind } from '../model/item.ts';
 import type { ErrorRecord } from '../model/migration-error.ts';
 import type { Bill, ShipmentBill } from './bill.ts';
+import type { Crossing, FollowedBill } from './followed-bill.ts';
 import { billStyle } from './bill-style.ts';
 import { fingerprintOf, type Signature } from './sign.ts';
 import type { Listed } from './tally.ts';
@@ -77,6 +78,7 @@ function shipmentSection(bill: Bill, shipment: ShipmentBill, i: number): string 
     ['How', text(`${asked.strategy}, into ${asked.into}${asked.deletions ? ', with deletions' : ''}`)],
   ];
   if (shipment.position !== undefined) lines.push(['Source position', `<code>${text(shipment.position)}</code>`]);
+  if (shipment.followed) lines.push(...followedLines(shipment.followed));
   lines.push(['Verification', text(verification(asked.verify, shipment))]);
   if (shipment.plannedRemovals + shipment.removed.items + shipment.removed.rows > 0) {
     lines.push(['Removed', text(`${plural(shipment.removed.items, 'item')}, ${plural(shipment.removed.rows, 'row')}`)]);
@@ -94,6 +96,27 @@ ${kinds(shipment)}
 ${tables(shipment)}
 ${problems(bill, shipment)}
 </section>`;
+}
+
+function followedLines({ position, transactions, changes, crossings }: FollowedBill): (readonly [string, string])[] {
+  const upTo = position === undefined ? '' : ` up to <code>${text(position)}</code>`;
+  return [
+    ['Followed', `${text(`${plural(changes, 'change')} in ${plural(transactions, 'transaction')}`)}${upTo}`],
+    ...crossings.map(
+      (crossing) => [crossing.to === 'target' ? 'Cutover' : 'Way back', crossingWords(crossing)] as const,
+    ),
+  ];
+}
+
+/** `switched; writers waited 0.21 s`, and when each step was done. */
+function crossingWords({ outcome, pauseMs, steps }: Crossing): string {
+  const began = Date.parse(steps[0]?.at ?? '');
+  const pause = pauseMs === undefined ? '' : `; writers waited ${(pauseMs / 1000).toFixed(2)} s`;
+  const each = steps.slice(1).map(({ step, at, detail }) => {
+    const after = ((Date.parse(at) - began) / 1000).toFixed(2);
+    return `${step} ${after} s${detail === undefined ? '' : ` (${detail})`}`;
+  });
+  return `${text(`${outcome}${pause}`)}<br><span class="note">${text(`${steps[0]?.at ?? ''}: ${each.join(', ')}`)}</span>`;
 }
 
 function verification(depth: keyof typeof depthWords, { verified, differences }: ShipmentBill): string {

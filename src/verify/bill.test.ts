@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
 import type { Journal } from '../journal/journal.ts';
 import { openSqliteJournal } from '../journal/sqlite-journal.ts';
-import type { RunEvent } from '../model/event.ts';
+import type { CutoverStep, RunEvent } from '../model/event.ts';
 import type { Step } from '../model/step.ts';
 import {
   batch,
@@ -271,4 +271,37 @@ test('50 000 files make a bill in seconds', async (t) => {
 test('an unwritable state folder is named in the error', async () => {
   await writeFile(join(folder, 'bills'), '');
   await assert.rejects(write(await goodRun()), { code: 'journal.broken', message: /bills/ });
+});
+
+test('changes that followed and every attempt to cut over stand in the bill, with how long writers waited', async () => {
+  const step = (name: CutoverStep, ms: number, more: object = {}): RunEvent => ({
+    type: 'cutover.step',
+    shipment: 0,
+    step: name,
+    at: start + ms,
+    ...more,
+  });
+  const changes = { type: 'changes.applied', shipment: 0, at: start, transactions: 3, changes: 10, bytes: 99 } as const;
+  const events: RunEvent[] = [
+    started,
+    { ...changes, position: '0/10' },
+    step('asked', 1000),
+    step('frozen', 1100, { position: '0/20' }),
+    step('thawed', 1400, { detail: 'cutover.over-budget' }),
+    { ...changes, position: '0/30' },
+    step('asked', 2000),
+    step('switched', 2250),
+    finished('done'),
+  ];
+  const { bill, html } = await write(await journalOf(header('r1'), [], events));
+  const { followed } = bill.shipments[0] ?? {};
+  assert.deepEqual([followed?.position, followed?.transactions, followed?.changes], ['0/30', 6, 20]);
+  assert.deepEqual(
+    followed?.crossings.map(({ to, outcome, pauseMs }) => [to, outcome, pauseMs]),
+    [
+      ['target', 'undone', 400],
+      ['target', 'switched', 250],
+    ],
+  );
+  assert.match(await readFile(html, 'utf8'), /switched; writers waited 0\.25 s/);
 });

@@ -9,6 +9,7 @@ import { MigrationError, type ErrorRecord } from '../model/migration-error.ts';
 import type { Phase } from '../model/phase.ts';
 import type { Receipt } from '../model/receipt.ts';
 import type { Step } from '../model/step.ts';
+import { createFollowedFacts, type FollowedBill } from './followed-bill.ts';
 import { Ledger, type StepEnd } from './ledger.ts';
 import type { ItemLine, ManifestLine, ManifestRecord } from './manifest.ts';
 import { publicJob } from './public-job.ts';
@@ -46,6 +47,8 @@ export interface ShipmentBill extends Tally {
   readonly phase: Phase;
   /** Where the source stood when it was read. */
   readonly position?: string;
+  /** Strategy hybrid: changes and cutovers. */
+  readonly followed?: FollowedBill;
   readonly planned: Totals;
   readonly plannedKinds: Readonly<Partial<Record<ItemKind, Totals>>>;
   readonly plannedRemovals: number;
@@ -69,11 +72,13 @@ export async function buildBill(
   using ledger = new Ledger();
   const stopwatch = createStopwatch();
   const facts = createFacts(header);
+  const following = createFollowedFacts();
   for await (const page of events) {
     for (const { event } of page) {
       ledger.add(event);
       stopwatch.add(event);
       facts.add(event);
+      following.add(event);
     }
   }
   const timings = stopwatch.read(header.totals.estimatedSeconds);
@@ -105,6 +110,7 @@ export async function buildBill(
     shipments: header.job.shipments.map((shipment, i) => ({
       name: shipment.name,
       ...facts.shipment(i),
+      ...following.shipment(i),
       ...plan.sum(i),
       ...(sums.tallies[i] as Tally),
     })),
@@ -113,7 +119,7 @@ export async function buildBill(
 }
 
 function exitOf(outcome: Outcome, error: ErrorRecord | undefined): number {
-  if (outcome === 'done') return 0;
+  if (outcome === 'done' || outcome === 'rolled-back') return 0;
   if (outcome === 'differs') return 3;
   if (outcome === 'cancelled') return 130;
   return error && error.code in codes ? codes[error.code as keyof typeof codes].exit : 1;
@@ -135,7 +141,7 @@ function createFacts(header: RunHeader) {
     },
     add(event: RunEvent) {
       if (event.type === 'phase.changed') phases.set(event.shipment, event.phase);
-      if (event.type === 'snapshot.taken') positions.set(event.shipment, event.position);
+      if (event.type === 'snapshot.taken' && event.position !== '') positions.set(event.shipment, event.position);
       if (event.type === 'backup.kept') backups.set(`${event.shipment} ${event.backup.path}`, event);
       if (event.type === 'finding.raised') {
         findings.count += 1;

@@ -86,4 +86,13 @@ export function createStopwatch(): {
   };
 }
 
-const working: ReadonlySet<Phase> = new Set(['preparing', 'copying', 'verifying']);
+const working: ReadonlySet<Phase> = new Set([
+  'preparing',
+  'copying',
+  'following',
+  'ready',
+  'cutting-over',
+  'verifying',
+  'reverse-following',
+  'rolling-back',
+]);

@@ -22,6 +22,8 @@ function sentenceOf(bill: Bill, lost: string, differing: number): string {
     return `The run failed${bill.error ? `: ${withoutStop(bill.error.message)}` : ''}; until then it had carried ${figures || 'nothing'}.`;
   }
   if (bill.outcome === 'cancelled') return `The run was cancelled; until then it had carried ${figures || 'nothing'}.`;
+  if (bill.outcome === 'rolled-back')
+    return `Writers are at the source again, with everything that was written to the target; ${figures || 'nothing'} had been carried.`;
   const problems = [
     lost && `${lost} could not be carried`,
     differing > 0 && `${plural(differing, 'difference')} found`,
@@ -31,7 +33,13 @@ function sentenceOf(bill: Bill, lost: string, differing: number): string {
   if (bill.outcome === 'differs') return `Not everything is equal at both ends. Carried: ${figures || 'nothing'}.`;
   if (figures === '')
     return `Nothing had to be carried: ${plural(bill.planned.keep.items, 'item')} at the target ${bill.planned.keep.items === 1 ? 'was' : 'were'} already equal to the source.`;
-  return `Everything arrived: ${figures}; ${verifiedWords(bill)}.`;
+  return `Everything arrived: ${figures}${followedWords(bill)}; ${verifiedWords(bill)}.`;
+}
+
+/** `, and 1,234 changes that followed`. */
+function followedWords(bill: Bill): string {
+  const changes = sum(bill, ({ followed }) => followed?.changes ?? 0);
+  return changes === 0 ? '' : `, and ${plural(changes, 'change')} that followed`;
 }
 
 /** `15,607 rows in 11 tables, 514 files`; empty when nothing was carried. */

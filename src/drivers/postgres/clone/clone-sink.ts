@@ -10,6 +10,8 @@ export function createCloneSink(server: Server): Sink {
   return {
     accepts: ['rows', 'bytes', 'nothing'],
     visible: 'as written',
+    // Definitions cannot be added to one another.
+    intos: ['empty', 'replace'],
     adapt: (item) => ({ item, findings: [] }),
     exists: (as, signal) => (as.kind === 'table' ? tableExists(server, as, signal) : objectExists(server, as, signal)),
     draft: (as, ticket, options, signal) =>

@@ -13,6 +13,7 @@ export function createCloneSource(server: Server, peer?: Peer): Source & AsyncDi
   const tables = createTableReader(server, snapshot, { filtered: peer !== undefined });
   return {
     offers: ['rows', 'bytes', 'nothing'],
+    selects: true,
     async *list(report, signal) {
       const leftOut = await objects.leftOut(signal);
       // Few enough to be held: a database has thousands of objects, not millions of files.

@@ -35,6 +35,12 @@ export async function openContentDraft(
     await connection.run('DELETE FROM _waybill.chunk WHERE run = $1 AND step = $2', [run, step]);
     return false;
   });
+  // The server may go on with what a killed process asked of it, and be done only now.
+  const alreadyThere = (connection: Connection) =>
+    findChunk(connection, run, step, chunkId).then(
+      (found) => found !== undefined,
+      () => false,
+    );
   return {
     ticket: ticket ?? `${run}_${step}`,
     published,
@@ -48,7 +54,7 @@ export async function openContentDraft(
         const mark = (bytes: number) => insertChunk(connection, run, step, chunkId, { rows: 0, bytes });
         return { rows: 0, bytes: await carry(connection, payload.parts, mark) };
       } catch (error) {
-        throw lent.inWords(error);
+        throw (await alreadyThere(lent.connection)) ? busy(as, error) : lent.inWords(error);
       } finally {
         // A script changes the session's settings.
         lent.giveBack({ usable: false });
@@ -59,6 +65,10 @@ export async function openContentDraft(
     async [Symbol.asyncDispose]() {},
   };
 }
+
+/** To be tried again: it is then found done. */
+export const busy = (as: Item, cause: unknown): MigrationError =>
+  new MigrationError('store.busy', `An earlier life of the run was still making ${as.key}.`, { cause, where: as.key });
 
 /** All of a content that is small enough to be held. */
 export async function readText(

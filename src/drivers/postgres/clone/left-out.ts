@@ -32,6 +32,7 @@ export async function leftOutOf(
   connection: Connection,
   schemas: readonly string[] | undefined,
   filter: KeyFilter,
+  superuser: boolean,
 ): Promise<LeftOut> {
   const relations = await connection.query<{ oid: string; schema: string; name: string; table: boolean }>(
     `SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind IN ('r', 'p') AS table
@@ -43,19 +44,55 @@ export async function leftOutOf(
   const wanted = (row: { readonly schema: string; readonly name: string; readonly table: boolean }) =>
     row.table ? filter.carries(tableKey(row.schema, row.name)) : !filter.excludes(tableKey(row.schema, row.name));
   const seeds = relations.filter((row) => !wanted(row)).map(({ oid }) => oid);
-  if (seeds.length === 0 && schemas === undefined) return nothingLeftOut;
-  const rows = await connection.query<GoneRow>(goneSql, [seeds, schemas ?? null]);
+  const reserved = superuser ? [] : await connection.query<ReservedRow>(reservedSql, [schemas ?? null]);
+  if (seeds.length + reserved.length === 0 && schemas === undefined) return nothingLeftOut;
+  const rows = await connection.query<GoneRow>(goneSql, [
+    seeds,
+    schemas ?? null,
+    reserved.map(({ catalogue }) => catalogue),
+    reserved.map(({ oid }) => oid),
+  ]);
   return {
     objects: new Set(rows.map(({ catalogue, oid }) => `${catalogue} ${oid}`)),
     relations: rows.flatMap(({ schema, name }) => (schema !== null && name !== null ? [{ schema, name }] : [])),
-    findings: rows.filter(({ part, chosen }) => !part && !chosen).flatMap(findingOf),
+    findings: [
+      ...reserved.map(reservedFinding),
+      ...rows.filter(({ part, chosen }) => !part && !chosen).flatMap(findingOf),
+    ],
   };
 }
 
-/** $1: relations that are not wanted; $2: schemas that are, or null for all. */
+interface ReservedRow {
+  readonly catalogue: string;
+  readonly oid: string;
+  readonly identity: string;
+}
+
+/** What only a superuser may create. */
+const reservedSql = `
+  SELECT o.classid AS catalogue, o.oid, i.type || ' ' || i.identity AS identity FROM (
+    SELECT 'pg_event_trigger'::regclass::oid AS classid, oid FROM pg_event_trigger WHERE $1::text[] IS NULL
+    UNION ALL SELECT 'pg_publication'::regclass, oid FROM pg_publication WHERE puballtables AND $1::text[] IS NULL
+    UNION ALL SELECT 'pg_proc'::regclass, p.oid FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
+      WHERE NOT l.lanpltrusted AND p.prokind <> 'a' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND ($1::text[] IS NULL OR n.nspname = ANY ($1))
+    UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE oid >= 16384 AND castmethod = 'b') o,
+    LATERAL pg_identify_object(o.classid, o.oid, 0) i
+  WHERE NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.classid AND e.objid = o.oid AND e.deptype IN ('e', 'i')) ORDER BY 3`;
+
+const reservedFinding = ({ identity }: ReservedRow): Finding => ({
+  level: 'warning',
+  code: 'store.denied',
+  message: `Left out, because only a superuser may create it at the target: ${identity}.`,
+  hint: 'Connect to the target as a superuser, or have one create it when the clone is done.',
+  where: identity,
+});
+
+/** $1: relations that are not wanted; $2: schemas that are, or null for all; $3 and $4: other rows. */
 const goneSql = `
   WITH RECURSIVE gone(classid, objid, part, chosen) AS (
     SELECT 'pg_class'::regclass::oid, oid, false, true FROM unnest($1::oid[]) oid
+    UNION
+    SELECT classid, objid, false, true FROM unnest($3::oid[], $4::oid[]) r(classid, objid)
     UNION
     SELECT 'pg_namespace'::regclass::oid, oid, false, true FROM pg_namespace
     WHERE nspname <> ALL ($2) AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'

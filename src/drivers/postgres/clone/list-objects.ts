@@ -105,7 +105,7 @@ async function readDefinitions(
     'read the catalogue',
     signal,
     async (session) => {
-      const out = await leftOutOf(session, schemas, filter);
+      const out = await leftOutOf(session, schemas, filter, facts.targetSuperuser);
       const report = (finding: Finding) => void findings.push(finding);
       return {
         leftOut: out,

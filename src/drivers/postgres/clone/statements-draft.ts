@@ -3,6 +3,8 @@ import { MigrationError } from '../../../model/migration-error.ts';
 import type { Draft, DraftOptions } from '../../../store/store.ts';
 import type { Connection } from '../connection.ts';
 import { findChunk, insertChunk, ledgerExists } from '../ledger.ts';
+import { sqlState } from '../store-error.ts';
+import { busy } from './content-draft.ts';
 import { makeLedger } from './object-ledger.ts';
 import type { Server } from './pair-servers.ts';
 
@@ -39,7 +41,13 @@ export async function openStatementsDraft(
     async publish(_receipts, stop) {
       await connections.use(doing, stop, async (connection) => {
         if (await marked(connection)) return;
-        await work(connection, () => insertChunk(connection, run, step, chunkId, { rows: 0, bytes: 0 }));
+        try {
+          await work(connection, () => insertChunk(connection, run, step, chunkId, { rows: 0, bytes: 0 }));
+        } catch (error) {
+          // 42P07, 42710: an earlier life's statement was still under way at the server, and has made it meanwhile.
+          if (['42P07', '42710', '23505'].includes(sqlState(error))) throw busy(as, error);
+          throw error;
+        }
       });
     },
     async discard() {},
