@@ -1,5 +1,5 @@
-/** `npm run bench [NAME …]`: every claim of the README, each beside its peer in one run. Needs Debian's pgloader and
- *  rsync. Builds `dist` first: what is measured is what is published. */
+/** `npm run bench [NAME …]`: every claim of the README, each beside its peer in one run. Needs Debian's pgloader,
+ *  pgcopydb, postgresql and rsync. Builds `dist` first: what is measured is what is published. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { bigFile } from './big-file.ts';
 import { cutover } from './cutover.ts';
 import { journal } from './journal.ts';
+import { postgresClone } from './postgres-clone.ts';
 import { smallFiles } from './small-files.ts';
 import { sqliteToPostgres } from './sqlite-to-postgres.ts';
 
@@ -14,6 +15,7 @@ export type Bench = (folder: string) => Promise<void>;
 
 const benches: Readonly<Record<string, Bench>> = {
   'sqlite-to-postgres': sqliteToPostgres,
+  'postgres-clone': postgresClone,
   'big-file': bigFile,
   'small-files': smallFiles,
   journal,

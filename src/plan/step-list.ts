@@ -14,6 +14,10 @@ const smallBytes = 1024 * 1024;
 /** A plan of this many entries stays in memory; a larger one goes to a temporary file. */
 const heldEntries = 65_536;
 
+/** Tables from this size on come first, the largest before the others: started last, it would leave one worker alone
+ *  with it at the end. The rest stays in the order of its keys. */
+const largeTableBytes = 64 * 1024 * 1024;
+
 type Draftable = Omit<Step, 'seq' | 'shipment'>;
 
 /** Collects a shipment's steps by stage, small tree entries packed into batches, flat in memory. */
@@ -23,12 +27,12 @@ export class StepList implements Disposable {
   readonly #removals = createSpool();
   #removing: Item[] = [];
   #largest: Draftable | undefined;
-  readonly #stages = new Map<Stage, { steps: Spool<Draftable>; batch: Item[]; bytes: number }>();
+  readonly #stages = new Map<Stage, { steps: Spool<Draftable>; large: Draftable[]; batch: Item[]; bytes: number }>();
 
   constructor(shipment: number, into: Into) {
     this.#shipment = shipment;
     this.#into = into;
-    for (const stage of stages) this.#stages.set(stage, { steps: createSpool(), batch: [], bytes: 0 });
+    for (const stage of stages) this.#stages.set(stage, { steps: createSpool(), large: [], batch: [], bytes: 0 });
   }
 
   copy(item: Item, as: Item, extra: Partial<Pick<Step, 'chunks' | 'removeKeys' | 'into'>> = {}): void {
@@ -36,7 +40,8 @@ export class StepList implements Disposable {
     if (!batchable(item)) {
       const step: Draftable = { action: 'copy', item, as, into: this.#into, ...extra };
       if (item.bytes > (this.#largest?.item.bytes ?? 0) && !step.chunks) this.#largest = step;
-      stage.steps.push(step);
+      if (item.kind === 'table' && item.bytes >= largeTableBytes) stage.large.push(step);
+      else stage.steps.push(step);
       return;
     }
     // A tree entry keeps its name at the target (adapt() refuses it otherwise), so one item stands for both ends.
@@ -63,7 +68,10 @@ export class StepList implements Disposable {
     for (const stage of stages) {
       this.#closeBatch(stage);
       if (stage === 'last') for (const step of this.#removals) yield { seq: seq++, shipment: this.#shipment, ...step };
-      for (const step of this.#stage(stage).steps) yield { seq: seq++, shipment: this.#shipment, ...step };
+      const { large, steps } = this.#stage(stage);
+      const ordered = large.toSorted((a, b) => b.item.bytes - a.item.bytes);
+      for (const step of ordered) yield { seq: seq++, shipment: this.#shipment, ...step };
+      for (const step of steps) yield { seq: seq++, shipment: this.#shipment, ...step };
     }
   }
 
