@@ -58,6 +58,23 @@ describe('a clone whose snapshot is gone', () => {
     });
   }
 
+  it('sends a chunk again when its session at either end is cut, and holds every row once', async () => {
+    using place = workplace();
+    await pair.begin(tables);
+    let cuts = 0;
+    const output = await cut(place, written(3), async () => {
+      while (cuts < 4) {
+        const client = cuts % 2 === 0 ? pair.source : pair.target;
+        const { rowCount } = await client.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'waybill' AND query LIKE 'COPY%' AND state = 'active' LIMIT 1`,
+        );
+        cuts += rowCount ?? 0;
+      }
+    });
+    assert.match(output, /"outcome":"done"/);
+    assert.deepEqual(await contents(pair.target), await contents(pair.source));
+  });
+
   it('goes on with what still reads the same when the source was restarted underneath it', async () => {
     using place = workplace();
     await pair.begin(tables);
@@ -85,23 +102,31 @@ function filled(): (line: string) => boolean {
   };
 }
 
-const contents = (client: typeof pair.source) => Promise.all(names.map((name) => contentOf(client, name)));
+async function contents(client: typeof pair.source): Promise<readonly string[]> {
+  const all: string[] = [];
+  for (const name of names) all.push(await contentOf(client, name));
+  return all;
+}
 
-/** Runs until a line of its output says that the moment has come, then does `then` and waits for its end. */
+/** Runs until a line of its output says that the moment has come, does `then` and waits for its end; gives what it
+ *  said after that. */
 async function cut(
   place: Workplace,
   moment: (line: string) => boolean,
   then: (child: ChildProcess) => void | Promise<void>,
-): Promise<void> {
+): Promise<string> {
   const child = place.start('run', pair.from.url(), pair.to.url(), '--chunk=64KiB', '--limit=1500kB/s', '--json');
   child.stderr?.resume();
   const ended = once(child, 'exit');
   assert.ok(child.stdout);
+  let rest: string | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
-    if (!moment(line)) continue;
-    await then(child);
-    break;
+    if (rest !== undefined) rest += `${line}\n`;
+    else if (moment(line)) {
+      await then(child);
+      rest = '';
+    }
   }
-  child.stdout.resume();
   await ended;
+  return rest ?? '';
 }

@@ -72,9 +72,9 @@ class CopyIn implements Submittable {
     head[0] = dataMessage;
     head.writeInt32BE(part.length + 4, 1);
     const taken = Promise.withResolvers<void>();
-    this.#sending = taken.resolve;
+    this.#sending = () => taken.resolve();
     const abort = () => taken.resolve();
-    signal.addEventListener('abort', abort, { once: true });
+    signal.addEventListener('abort', abort);
     stream.cork();
     stream.write(head);
     stream.write(part, () => taken.resolve());

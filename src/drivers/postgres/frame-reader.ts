@@ -94,7 +94,7 @@ export class FrameReader implements Disposable {
       from += length;
     }
     this.#held = end - from;
-    this.#memory.copyWithin(inputAt, from, end);
+    if (from > inputAt) this.#memory.copyWithin(inputAt, from, end);
     // Room for a huge message is made once, not doubled.
     if (this.#held >= frameBytes) this.#memory = this.#reserve(this.#lengthAt(inputAt));
   }
