@@ -6,6 +6,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bigFile } from './big-file.ts';
 import { journal } from './journal.ts';
+import { postgresFollow } from './postgres-follow.ts';
 import { smallFiles } from './small-files.ts';
 import { sqliteToPostgres } from './sqlite-to-postgres.ts';
 
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'big-file': bigFile,
   'small-files': smallFiles,
   journal,
+  'postgres-follow': postgresFollow,
 };
 
 const wanted = process.argv.slice(2);
