@@ -8,6 +8,7 @@ import { bigFile } from './big-file.ts';
 import { cutover } from './cutover.ts';
 import { journal } from './journal.ts';
 import { postgresClone } from './postgres-clone.ts';
+import { postgresFollow } from './postgres-follow.ts';
 import { smallFiles } from './small-files.ts';
 import { sqliteToPostgres } from './sqlite-to-postgres.ts';
 
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'small-files': smallFiles,
   journal,
   cutover,
+  'postgres-follow': postgresFollow,
 };
 
 const wanted = process.argv.slice(2);

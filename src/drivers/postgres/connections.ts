@@ -65,7 +65,7 @@ export class Connections implements AsyncDisposable {
     await this.#enter();
     let client: pg.Client;
     try {
-      client = this.#idle.pop() ?? (await this.#connect());
+      client = this.#idleOne() ?? (await this.#connect());
     } catch (error) {
       this.#leave();
       throw toStoreError(error, this.place, doing);
@@ -124,6 +124,13 @@ export class Connections implements AsyncDisposable {
   async #enter(): Promise<void> {
     while (this.#busy >= limit) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#busy++;
+  }
+
+  /** One that the server ended meanwhile is left out. */
+  #idleOne(): pg.Client | undefined {
+    let client = this.#idle.pop();
+    while (client && broken.has(client)) client = this.#idle.pop();
+    return client;
   }
 
   #leave(): void {

@@ -48,7 +48,7 @@ export function pairServers(
     },
     to: {
       address: to.store.address,
-      source: createCloneSource(target, 'target'),
+      source: createCloneSource(target),
       sink: { ...createCloneSink(target), ...(intake && { intake }) },
       probe: (role, signal) => probePair(role, from, target, filter, signal),
       ...(to.store.probeBackup && { probeBackup: (signal) => to.store.probeBackup?.(signal) ?? Promise.resolve() }),

@@ -7,13 +7,14 @@ import { TableChanges } from './table-changes.ts';
 import { truncateSql, type TargetTables } from './target-tables.ts';
 
 /** Adds to the pipeline what a batch comes to, table by table. False: the batch has to be applied row by row. Lookups
- *  of tables go over the connection at once, so nothing of the pipeline may have been sent. */
+ *  of tables go over the connection at once, after `ready`. */
 export async function writeSet(
   connection: Connection,
   tables: TargetTables,
   log: ChangeLog,
   pipeline: Pipeline,
   expected: Expectations,
+  ready: () => Promise<void>,
 ): Promise<boolean> {
   let changes: (TableChanges | undefined)[] = [];
   let possible = true;
@@ -26,6 +27,7 @@ export async function writeSet(
   const look = async (index: number, type: number, at: number): Promise<void> => {
     const relation = log.relations[index];
     if (!relation) throw new TypeError(`no relation ${index}`);
+    if (!tables.known(relation)) await ready();
     const table = await tables.find(connection, relation);
     const each = new TableChanges(table, log.buffer);
     changes[index] = each;
@@ -37,10 +39,12 @@ export async function writeSet(
     if (!possible) return undefined;
     if (type === truncateMark) {
       flush();
-      return truncateSql(connection, tables, readTruncation(log, at)).then((text) => {
-        expected.push(undefined);
-        pipeline.statement(text);
-      });
+      return ready()
+        .then(() => truncateSql(connection, tables, readTruncation(log, at)))
+        .then((text) => {
+          expected.push(undefined);
+          pipeline.statement(text);
+        });
     }
     const each = changes[index];
     if (!each) return look(index, type, at);

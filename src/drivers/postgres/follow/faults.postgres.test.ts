@@ -151,7 +151,6 @@ describe('following a PostgreSQL database through faults', () => {
     assert.deepEqual((await pair.to.query('SELECT * FROM t')).rows, [{ id: 1, v: 1 }]);
     await pair.to.query('ALTER TABLE t ADD COLUMN extra text DEFAULT $$x$$');
     // What was told once is known.
-    await pair.catchUp().catch(says('source.altered', 'public.t'));
     await pair.catchUp();
     await equal(pair, 't');
     await pair.from.query('DROP TABLE gone; CREATE TABLE fresh (id int PRIMARY KEY); CREATE INDEX ON t (v)');

@@ -12,11 +12,13 @@ import { createScope } from './scope.ts';
 import { freeSlot, slotState } from './slot.ts';
 import { slotName } from './slot-name.ts';
 import { createSynchronous } from './synchronous.ts';
-import { watchSource } from './watch-source.ts';
+import { acknowledge, watchSource } from './watch-source.ts';
 
 /** Milliseconds between two words to the server, which ends sessions that say nothing (wal_sender_timeout). */
 const statusEvery = 500;
 const hurriedEvery = 5;
+/** Kilobytes of a transaction that the source gathers in memory; a larger one goes through its disk. */
+const decodingMemory = 256 * 1024;
 
 /** Everything committed after `since`, in order. */
 export async function* followChanges(
@@ -39,6 +41,7 @@ export async function* followChanges(
     if (options.ddl === 'stop') throw altered(before, now);
   });
   const client = await connections.openReplication(name, signal);
+  await client.query(`SET logical_decoding_work_mem = ${decodingMemory}`);
   const stream = new ReplicationStream(client, connections.place, changes);
   changes.valve = stream;
   const synchronous = createSynchronous(server, name, options.mode);
@@ -83,6 +86,11 @@ export async function* followChanges(
       }
       yield findings.length > 0 ? { ...batch, findings } : batch;
     }
+  } catch (error) {
+    if (error instanceof MigrationError && error.code === 'source.altered' && !signal.aborted) {
+      await connections.use('look at the source', signal, (connection) => acknowledge(connection, name, scope));
+    }
+    throw error;
   } finally {
     clearInterval(timer);
     clearInterval(hurry);

@@ -24,6 +24,11 @@ export class IntakeSession {
   /** Of the transaction that goes on in the next batch. */
   #open: { readonly lent: Lent; readonly signal: AbortSignal; readonly abort: () => void } | undefined;
 
+  /** A piece of it that was sent: the next one is prepared while the target works. */
+  #pending:
+    | { readonly counts: Promise<readonly number[]>; readonly expected: Expectations; readonly log: ChangeLog }
+    | undefined;
+
   constructor(connections: Connections) {
     this.#connections = connections;
   }
@@ -63,6 +68,7 @@ export class IntakeSession {
   #release(lent: Lent, usable: boolean): void {
     if (this.#open) this.#open.signal.removeEventListener('abort', this.#open.abort);
     this.#open = undefined;
+    this.#pending = undefined;
     lent.giveBack({ usable });
   }
 
@@ -93,44 +99,44 @@ export class IntakeSession {
         expected.push(undefined);
       }
     };
-    if (await this.#applySet(connection, log, begin)) {
-      await this.#finish(connection, run, position);
-      return;
-    }
-    const again = new Pipeline();
-    if (pieces) again.statement('ROLLBACK TO SAVEPOINT piece');
-    else {
-      again.statement('ROLLBACK');
-      begin(again, []);
-    }
-    await again.run(connection);
-    await new RowApplier(connection, this.#tables).apply(log);
-    await this.#finish(connection, run, position);
-  }
-
-  /** False, with the transaction begun, when it has to be done row by row. */
-  async #applySet(
-    connection: Connection,
-    log: ChangeLog,
-    begin: (pipeline: Pipeline, expected: Expectations) => void,
-  ): Promise<boolean> {
     const pipeline = new Pipeline(log.buffer.length + 4096);
     const expected: Expectations = [];
     begin(pipeline, expected);
-    const possible = await writeSet(connection, this.#tables, log, pipeline, expected);
+    const possible = await writeSet(connection, this.#tables, log, pipeline, expected, () => this.#settle(connection));
+    await this.#settle(connection);
     if (!possible) {
       const bare = new Pipeline();
       begin(bare, []);
       await bare.run(connection);
-      return false;
+      await new RowApplier(connection, this.#tables).apply(log);
+    } else {
+      const counts = pipeline.run(connection);
+      if (position === undefined) {
+        counts.catch(() => {});
+        this.#pending = { counts, expected, log };
+        return;
+      }
+      if (!(await asExpected(counts, expected))) {
+        const again = new Pipeline();
+        if (pieces) again.statement('ROLLBACK TO SAVEPOINT piece');
+        else {
+          again.statement('ROLLBACK');
+          begin(again, []);
+        }
+        await again.run(connection);
+        await new RowApplier(connection, this.#tables).apply(log);
+      }
     }
-    try {
-      return unmet(expected, await pipeline.run(connection)) === undefined;
-    } catch (error) {
-      // Rows in each other's way for a moment, or a value that does not fit: row by row tells which.
-      if (/^2[23]/.test(sqlState(error))) return false;
-      throw error;
-    }
+    await this.#finish(connection, run, position);
+  }
+
+  /** Waits for the piece that the target is still working on. */
+  async #settle(connection: Connection): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    if (!pending || (await asExpected(pending.counts, pending.expected))) return;
+    await connection.run('ROLLBACK TO SAVEPOINT piece');
+    await new RowApplier(connection, this.#tables).apply(pending.log);
   }
 
   async #finish(connection: Connection, run: string, position: string | undefined): Promise<void> {
@@ -139,5 +145,16 @@ export class IntakeSession {
     pipeline.statement(positionSql, [run, position]);
     pipeline.statement('COMMIT');
     await pipeline.run(connection);
+  }
+}
+
+/** False when it has to be done row by row, which tells the row that is not as expected. */
+async function asExpected(counts: Promise<readonly number[]>, expected: Expectations): Promise<boolean> {
+  try {
+    return unmet(expected, await counts) === undefined;
+  } catch (error) {
+    // Rows in each other's way for a moment, or a value that does not fit.
+    if (/^2[23]/.test(sqlState(error))) return false;
+    throw error;
   }
 }

@@ -3,6 +3,7 @@ import type { FeedOptions } from '../../../store/following.ts';
 import type { Finding } from '../../../model/finding.ts';
 import { MigrationError } from '../../../model/migration-error.ts';
 import type { Server } from '../clone/pair-servers.ts';
+import type { Connection } from '../connection.ts';
 import { formatBytes } from '../../../lib/byte-size.ts';
 import type { ChangeStream } from './change-stream.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
@@ -34,9 +35,11 @@ export function watchSource(
   const ended = (async () => {
     while (!signal.aborted) {
       try {
+        const started = performance.now();
         const stop = await look(server, name, scope, options, changes, findings, signal);
         if (stop) return changes.failed(stop);
-        await sleep(lookEvery, undefined, { signal });
+        // A catalogue of 100 000 tables is not looked at all the time.
+        await sleep(Math.max(lookEvery, 20 * (performance.now() - started)), undefined, { signal });
       } catch (error) {
         if (!signal.aborted) changes.failed(error);
         return;
@@ -89,10 +92,16 @@ async function look(
       changes.hurry(goal);
       await sleep(50, undefined, { signal });
     }
-    // Whoever resumes has been told.
-    await remember(connection, name, { ...known, tables: now });
+    await acknowledge(connection, name, scope);
     return new MigrationError('source.altered', `At the source, ${words.join('; ')}.`, {
       hint: 'Make the same change at the target, then resume; or let the job say `ddl: ignore`. The rows of a table that was created meanwhile are not followed: leave it out, or begin a new run.',
     });
   });
+}
+
+/** Whoever resumes has been told of what is altered by now. */
+export async function acknowledge(connection: Connection, name: string, scope: Scope): Promise<void> {
+  const known = await remembered(connection, name);
+  if (known)
+    await remember(connection, name, { ...known, tables: definitionsOf(await sourceTables(connection, scope)) });
 }
