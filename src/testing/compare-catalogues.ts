@@ -56,7 +56,7 @@ const questions: Readonly<Record<string, string>> = {
   collation: `SELECT c.collname || ' ' || c.collprovider::text || c.collisdeterministic FROM pg_collation c WHERE ${own('pg_collation', 'c.oid', 'c.collnamespace')}`,
 };
 
-const ownerQuestion = `SELECT c.oid::regclass || ' of ' || c.relowner::regrole || ' ' || coalesce((SELECT string_agg(g::text, ',' ORDER BY g::text) FROM unnest(c.relacl) g), '')
+const ownerQuestion = `SELECT c.oid::regclass || ' of ' || c.relowner::regrole || ' ' || coalesce((SELECT string_agg(replace(g::text, 'Dxtm', 'Dxt'), ',' ORDER BY g::text) FROM unnest(c.relacl) g), '')
   FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND ${own('pg_class', 'c.oid', 'c.relnamespace')}`;
 
 export interface CatalogueOptions {

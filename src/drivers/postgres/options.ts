@@ -24,6 +24,12 @@ export const postgresOptions = z.object({
     .enum(['keep', 'json', 'jsonb'])
     .default('keep')
     .describe('Type of JSON columns. keep: json for JSON that the source stores as text, jsonb for jsonb.'),
+  roles: z
+    .enum(['leave', 'create'])
+    .default('leave')
+    .describe(
+      'Between two PostgreSQL databases, for the target: create the roles that own something at the source or may use it, and that the target lacks, so that owners and grants can be carried.',
+    ),
   connectTimeout: z.coerce.number().min(1).max(600).default(10).describe('Seconds to wait for a connection.'),
 });
 

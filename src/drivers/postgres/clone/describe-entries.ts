@@ -29,7 +29,12 @@ export async function describeEntries(
   connection: Connection,
   entries: readonly DumpEntry[],
 ): Promise<Record<ScriptName, [string, string][]>> {
-  const holds: Record<ScriptName, [string, string][]> = { 'pre-data': [], 'post-data': [], 'event-triggers': [] };
+  const holds: Record<ScriptName, [string, string][]> = {
+    roles: [],
+    'pre-data': [],
+    'post-data': [],
+    'event-triggers': [],
+  };
   const known = entries.flatMap(({ kind, object }) => {
     const script = scripts[kind];
     const [catalogue = '', oid = ''] = object?.split(' ') ?? [];

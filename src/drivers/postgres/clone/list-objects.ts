@@ -3,6 +3,7 @@ import type { Item } from '../../../model/item.ts';
 import { MigrationError } from '../../../model/migration-error.ts';
 import type { Payload } from '../../../store/store.ts';
 import type { Connection } from '../connection.ts';
+import { quoteName } from '../names.ts';
 import { chosenSchemas } from './chosen-schemas.ts';
 import { describeEntries, tablesToAnalyse, viewsToRefresh } from './describe-entries.ts';
 import { listLargeObjects, readLargeObjects } from './large-objects.ts';
@@ -12,6 +13,7 @@ import { objectOf, type ObjectOf, type ObjectShape } from './object-shape.ts';
 import { lookAtPair, type PairFacts } from './pair-facts.ts';
 import { leftOutOf, nothingLeftOut, type LeftOut } from './left-out.ts';
 import type { Peer, Server } from './pair-servers.ts';
+import { readRoles } from './read-roles.ts';
 import { readScript } from './read-script.ts';
 import { SchemaDump } from './schema-dump.ts';
 import { listSequences, readSequences } from './sequences.ts';
@@ -59,12 +61,12 @@ export function createObjectReader(server: Server, peer: Peer | undefined, snaps
   return {
     async list(report, signal) {
       if (!peer) return [];
-      const { dump, items, made, findings, leftOut } = await define(peer, signal);
+      const { dump, items, made, findings, leftOut, facts } = await define(peer, signal);
       findings.forEach(report);
       return server.connections.use('read the catalogue', signal, async (connection) => [
         ...items,
         ...(wantsLargeObjects(server, peer) ? await listLargeObjects(connection) : []),
-        ...(await listScripts(connection, dump, made, leftOut.objects)),
+        ...(await listScripts(connection, dump, made, leftOut.objects, facts.newRoles)),
       ]);
     },
     async leftOut(signal) {
@@ -82,6 +84,12 @@ export function createObjectReader(server: Server, peer: Peer | undefined, snaps
       if (object.what === 'large-objects') return readLargeObjects(snapshot, object, signal);
       if (object.what !== 'script') throw new MigrationError('internal', `${item.key} has no content.`);
       const { dump, made, facts } = await define(peer, signal);
+      if (object.script === 'roles') {
+        const names = object.holds.map(([, identity]) => plainIdentifier(identity));
+        return server.connections.use('read roles', signal, async (connection) =>
+          asPayload(await readRoles(connection, names, facts.targetSuperuser)),
+        );
+      }
       return asPayload(await readScript(dump, object, made, facts, signal));
     },
     [Symbol.asyncDispose]: letGo,
@@ -161,6 +169,7 @@ async function listScripts(
   dump: SchemaDump,
   made: ReadonlySet<DumpEntry>,
   leftOut: ReadonlySet<string>,
+  newRoles: readonly string[],
 ): Promise<readonly Item[]> {
   const entries = dump.kept.filter((entry) => !made.has(entry));
   const holds = await describeEntries(connection, entries);
@@ -176,7 +185,9 @@ async function listScripts(
       after,
     );
 
-  script('pre-data', 'before', []);
+  holds.roles.push(...newRoles.map((name): [string, string] => ['role', quoteIdentifier(name)]));
+  if (newRoles.length > 0) script('roles', 'before', []);
+  script('pre-data', 'before', newRoles.length > 0 ? ['roles'] : []);
   script('post-data', 'last', []);
   let after = 'post-data';
   for (const view of await viewsToRefresh(connection, dump)) {
@@ -194,6 +205,12 @@ async function listScripts(
     script('event-triggers', 'last', ['post-data', after, 'sequences', 'statistics']);
   return items;
 }
+
+/** As the server's quote_ident would, but that what needs no quotes may have them: identities are compared as the target
+ *  gives them, so only plain names go without. */
+const quoteIdentifier = (name: string): string => (/^[a-z_][a-z0-9_$]*$/.test(name) ? name : quoteName(name));
+const plainIdentifier = (identity: string): string =>
+  identity.startsWith('"') ? identity.slice(1, -1).replaceAll('""', '"') : identity;
 
 /** Bytes that an object's definition takes, as far as a plan needs to know. */
 const definitionBytes = 400;

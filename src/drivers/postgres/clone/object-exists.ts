@@ -69,6 +69,7 @@ async function allThere(connection: Connection, holds: readonly (readonly [strin
            UNION ALL SELECT 'pg_rewrite'::regclass, oid FROM pg_rewrite WHERE oid >= 16384
            UNION ALL SELECT 'pg_statistic_ext'::regclass, oid FROM pg_statistic_ext
            UNION ALL SELECT 'pg_event_trigger'::regclass, oid FROM pg_event_trigger
+           UNION ALL SELECT 'pg_authid'::regclass, oid FROM pg_roles
            UNION ALL SELECT 'pg_publication'::regclass, oid FROM pg_publication) o,
           LATERAL pg_identify_object(o.classid, o.oid, 0) i
      WHERE i.type || ' ' || i.identity = ANY ($1)`,

@@ -8,7 +8,7 @@ export const objectShape = z.discriminatedUnion('what', [
   /** Statements that run once, in one transaction. `holds`: what must be there afterwards, by kind and identity. */
   z.object({
     what: z.literal('script'),
-    script: z.enum(['pre-data', 'post-data', 'event-triggers']),
+    script: z.enum(['roles', 'pre-data', 'post-data', 'event-triggers']),
     holds: z.array(z.tuple([z.string(), z.string()])),
   }),
   z.object({

@@ -8,6 +8,8 @@ export interface PairFacts {
   /** Roles that own something or were granted something at the source and do not exist at the target, or which the
    *  target's user cannot act for. Empty: owners and grants are carried. */
   readonly missingRoles: readonly string[];
+  /** Roles that are made at the target first, where that was asked for. */
+  readonly newRoles: readonly string[];
   /** Tablespaces in use at the source that the target has not. */
   readonly missingTablespaces: readonly string[];
   readonly targetSuperuser: boolean;
@@ -42,11 +44,12 @@ export async function lookAtPair(from: Server, to: Server, signal: AbortSignal):
     return { version, roles, tablespaces: tablespaces.map(({ name }) => name) };
   });
   return to.connections.use('look at the target', signal, async (connection) => {
+    const create = to.options.roles === 'create';
     const [user] = await connection.query<{ superuser: boolean }>(
       `SELECT rolsuper AS superuser FROM pg_roles WHERE rolname = current_user`,
     );
-    const missing = await connection.query<{ name: string }>(
-      `SELECT DISTINCT wanted.name FROM unnest($1::text[], $2::bool[]) wanted(name, owner)
+    const missing = await connection.query<{ name: string; absent: boolean }>(
+      `SELECT DISTINCT wanted.name, r.oid IS NULL AS absent FROM unnest($1::text[], $2::bool[]) wanted(name, owner)
        LEFT JOIN pg_roles r ON r.rolname = wanted.name
        WHERE r.oid IS NULL OR (wanted.owner AND NOT pg_has_role(current_user, r.oid, 'MEMBER')) ORDER BY 1`,
       [source.roles.map(({ name }) => name), source.roles.map(({ owner }) => owner)],
@@ -57,7 +60,8 @@ export async function lookAtPair(from: Server, to: Server, signal: AbortSignal):
     );
     return {
       versions: [source.version, await versionOf(connection)] as const,
-      missingRoles: missing.map(({ name }) => name),
+      missingRoles: missing.filter(({ absent }) => !(absent && create)).map(({ name }) => name),
+      newRoles: missing.filter(({ absent }) => absent && create).map(({ name }) => name),
       missingTablespaces: tablespaces.map(({ name }) => name),
       targetSuperuser: user?.superuser === true,
     };

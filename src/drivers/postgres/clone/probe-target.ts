@@ -86,12 +86,15 @@ export async function probeCloneTarget(
       'CREATE TABLESPACE beforehand to keep things apart.',
     );
   }
+  if (facts.newRoles.length > 0) {
+    add('info', 'target.roles', `Created at the target first: role ${facts.newRoles.join(', ')}.`);
+  }
   if (facts.missingRoles.length > 0) {
     add(
       'warning',
       'target.roles',
       `Owners and grants are not carried, because user ${server.user} cannot act for ${facts.missingRoles.join(', ')} at the target. Everything will belong to ${server.user}.`,
-      `Create the roles at the target (or let Waybill do it: option roles: true of the target) and grant them to ${quoteName(server.user)}.`,
+      `Create the roles at the target (or let Waybill do it: option roles: create of the target) and grant them to ${quoteName(server.user)}.`,
     );
   }
   if (server.fsync === 'off')
