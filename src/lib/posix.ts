@@ -321,13 +321,13 @@ function load() {
     allocate(file: number, length: number): void {
       if (libc.fallocate(file, 0, 0, length) === 0) return;
       const error = new PosixError('fallocate', koffi.errno());
-      if (error.code !== 'EOPNOTSUPP' && error.code !== 'EINVAL') throw error;
+      if (error.code !== 'ENOTSUP' && error.code !== 'EINVAL') throw error;
     },
     /** False where the file system has no holes. */
     punchHole(file: number, from: number, to: number): boolean {
       if (libc.fallocate(file, 3, from, to - from) === 0) return true;
       const error = new PosixError('fallocate', koffi.errno());
-      if (error.code === 'EOPNOTSUPP') return false;
+      if (error.code === 'ENOTSUP') return false;
       throw error;
     },
     /** The next piece of data at or after `from`; undefined when only a hole is left. */

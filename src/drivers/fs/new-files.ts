@@ -3,7 +3,7 @@ import type { Item } from '../../model/item.ts';
 import { systemCode } from './fs-error.ts';
 
 /** Of file systems and kernels that know no unnamed files. */
-const never: ReadonlySet<string | undefined> = new Set(['EOPNOTSUPP', 'EISDIR', 'EINVAL']);
+const never: ReadonlySet<string | undefined> = new Set(['ENOTSUP', 'EISDIR', 'EINVAL']);
 /** Of a directory that was removed, and of a system without /proc: a named file tells why, or works. */
 const notNow: ReadonlySet<string | undefined> = new Set(['ENOENT', 'EPERM']);
 
