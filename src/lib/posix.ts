@@ -55,6 +55,8 @@ export const openFlags = {
   root: constants.O_RDONLY | constants.O_DIRECTORY | 0o2000000,
   write: constants.O_RDWR | constants.O_NOFOLLOW | 0o2000000,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | 0o2000000,
+  /** A new file of the directory `.`, without a name until linkOpen(). */
+  unnamed: constants.O_RDWR | constants.O_DIRECTORY | 0o20000000 | 0o2000000,
   /** Past the page cache: offset, length and memory must be multiples of `blockBytes`. */
   writeDirect: constants.O_WRONLY | constants.O_NOFOLLOW | 0o2000000 | constants.O_DIRECT,
 } as const;
@@ -84,6 +86,8 @@ const nameBytes = 4096;
 const listingBytes = 256 * 1024;
 const place = { first: 0, second: nameBytes, stat: 2 * nameBytes, times: 2 * nameBytes + 256, listing: 3 * nameBytes };
 const notFollow = 0x100;
+const follow = 0x400;
+const noEntry = 2;
 const removeDirectory = 0x200;
 const effectiveAccess = 0x200;
 const emptyPath = 0x1000;
@@ -142,6 +146,7 @@ function load() {
     Uint8Array,
   ];
   const encoder = new TextEncoder();
+  let linksOpen = true;
 
   const fail = (call: string): never => {
     throw new PosixError(call, koffi.errno());
@@ -270,6 +275,16 @@ function load() {
     link(fromDirectory: number, from: string, directory: number, name: string): void {
       check('linkat', libc.linkat(fromDirectory, put(from), directory, put(name, 1), 0));
     },
+    /** Gives an open file of no name its first one. Throws EEXIST where there is one of that name, and ENOENT where
+     *  neither an open file can be linked nor /proc is there. */
+    linkOpen(file: number, directory: number, name: string): void {
+      if (linksOpen && libc.linkat(file, put(''), directory, put(name, 1), emptyPath) === 0) return;
+      if (linksOpen && koffi.errno() !== noEntry) fail('linkat');
+      // Without the right to link what is open, its name in /proc can be linked.
+      linksOpen = false;
+      const from = put(`/proc/self/fd/${file}`);
+      check('linkat', libc.linkat(currentDirectory, from, directory, put(name, 1), follow));
+    },
     symlink(target: string, directory: number, name: string): void {
       check('symlinkat', libc.symlinkat(put(target), directory, put(name, 1)));
     },
@@ -306,13 +321,13 @@ function load() {
     allocate(file: number, length: number): void {
       if (libc.fallocate(file, 0, 0, length) === 0) return;
       const error = new PosixError('fallocate', koffi.errno());
-      if (error.code !== 'EOPNOTSUPP' && error.code !== 'EINVAL') throw error;
+      if (error.code !== 'ENOTSUP' && error.code !== 'EINVAL') throw error;
     },
     /** False where the file system has no holes. */
     punchHole(file: number, from: number, to: number): boolean {
       if (libc.fallocate(file, 3, from, to - from) === 0) return true;
       const error = new PosixError('fallocate', koffi.errno());
-      if (error.code === 'EOPNOTSUPP') return false;
+      if (error.code === 'ENOTSUP') return false;
       throw error;
     },
     /** The next piece of data at or after `from`; undefined when only a hole is left. */

@@ -3,10 +3,10 @@ import type { Draft, DraftOptions, Member, Payload } from '../../store/store.ts'
 import { finishDirectory, placingOf, removeMade, type Target } from './write-entry.ts';
 import { onItem, removeAdded, removeDraft, replaceEntry, syncTarget, writeEntry } from './write-member.ts';
 
-/** Small entries that share one chunk. Each is written under a temporary name and renamed into place at once, while the
- *  kernel still has its directory at hand, and all are made durable by one sync of the file system. What would take the
- *  place of another entry waits for a sync before its rename: a power cut leaves the old file or the new one. A new name
- *  may be found empty after a power cut, and is then written again. */
+/** Small entries that share one chunk. Each gets its name when it is whole, and all are made durable by one sync of the
+ *  file system. What would take the place of another entry has a temporary name first and waits for a sync before its
+ *  rename: a power cut leaves the old file or the new one. A new name may be found empty after a power cut, and is then
+ *  written again. */
 export const batchDraft = (target: Target, as: Item, options: DraftOptions): Draft => ({
   ticket: 'batch',
   published: false,

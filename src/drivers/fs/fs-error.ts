@@ -35,6 +35,7 @@ export function targetError(error: unknown, doing: string, root: string, key: st
         hint: 'Rename or exclude the entry at the source.',
       });
     case 'EFBIG':
+    case 'ENOTSUP':
     case 'EOPNOTSUPP':
       return new MigrationError('store.unsupported', `${failure}: the file system cannot hold it (${code}).`, options);
     default:

@@ -18,9 +18,9 @@ import {
   type Target,
 } from './write-entry.ts';
 
-/** Writes a small entry whole, attributes included, under its temporary name, and renames it to its own if that is free.
- *  `waiting`: it is not, and `into` lets the draft take its place (replaceEntry). `there`: it stood there already, from an
- *  earlier life of this run. Leaves nothing when it throws. */
+/** Writes a small entry whole, attributes included, and gives it its name if that is free. `waiting`: it is not, and
+ *  `into` lets the draft take its place (replaceEntry). `there`: it stood there already, from an earlier life of this
+ *  run. Leaves nothing when it throws. */
 export function writeEntry(
   target: Target,
   member: Member,
@@ -34,23 +34,54 @@ export function writeEntry(
     const parent = parentOf(target, item.key, placing);
     try {
       return withWriteAccess(target, parent, () => {
-        if (item.kind === 'file') writeFile(target, parent, draft, member);
-        else makeEntry(target, parent, draft, item);
-        try {
-          putInPlace(target, parent, draft, item, 'empty');
-          return 'added';
-        } catch (error) {
-          if (systemCode(error) !== 'EEXIST') throw error;
-          if (overwrites(placing)) return 'waiting';
-          settle(target, parent, draft, item, planned(item.key));
-          return 'there';
-        }
+        if (addFile(target, parent, draft, member) ?? addDraft(target, parent, draft, member)) return 'added';
+        if (overwrites(placing)) return 'waiting';
+        settle(target, parent, draft, item, planned(item.key));
+        return 'there';
       });
     } catch (error) {
       removeLeftover(target.posix, parent, draft);
       throw error;
     }
   });
+}
+
+/** A file that gets its name when it is whole: half the work of a rename. False when the name is taken, and the file
+ *  then has the name `draft`; undefined where it cannot be done. */
+function addFile(target: Target, parent: number, draft: string, member: Member): boolean | undefined {
+  const { posix, newFiles } = target;
+  const { item } = member;
+  if (item.kind !== 'file') return undefined;
+  const { directory, name } = splitKey(item.key);
+  const mode = newFiles.bornAs(directory, item);
+  const file = newFiles.openUnnamed(parent, mode ?? 0o600);
+  if (file === undefined) return undefined;
+  try {
+    fill(target, file, member, mode !== undefined);
+    if (newFiles.name(file, parent, name)) return true;
+    return undefined;
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    removeLeftover(posix, parent, draft);
+    posix.linkOpen(file, parent, draft);
+    return false;
+  } finally {
+    posix.close(file);
+  }
+}
+
+/** Any entry, under its temporary name first. False when its own is taken. */
+function addDraft(target: Target, parent: number, draft: string, member: Member): boolean {
+  const { item } = member;
+  if (item.kind === 'file') writeFile(target, parent, draft, member);
+  else makeEntry(target, parent, draft, item);
+  try {
+    putInPlace(target, parent, draft, item, 'empty');
+    return true;
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    return false;
+  }
 }
 
 /** Lets a waiting draft take the place of what is there. */
@@ -113,23 +144,29 @@ export function onItem<T>({ held }: Target, item: Item, work: () => T): T {
   }
 }
 
-function writeFile(target: Target, parent: number, draft: string, { item, bytes, extents }: Member): void {
+function writeFile(target: Target, parent: number, draft: string, member: Member): void {
   const { posix, newFiles } = target;
-  const asBorn = newFiles.bornAs(splitKey(item.key).directory, item);
-  const file = create(posix, parent, draft, asBorn ?? 0o600);
+  const mode = newFiles.bornAs(splitKey(member.item.key).directory, member.item);
+  const file = create(posix, parent, draft, mode ?? 0o600);
   try {
-    const needsNoMore = asBorn !== undefined && newFiles.isBorn(file);
-    if (extents) {
-      posix.truncate(file, bytes.length);
-      for (const [from, to] of extents) writeFully(file, bytes, from, to);
-    } else {
-      writeFully(file, bytes, 0, bytes.length);
-    }
-    if (needsNoMore && item.entry) posix.setModified(file, item.entry.mtime);
-    else setAttributes(target, file, item);
+    fill(target, file, member, mode !== undefined);
   } finally {
     posix.close(file);
   }
+}
+
+/** `asBorn`: the file was made with the mode that it has to have in the end. */
+function fill(target: Target, file: number, { item, bytes, extents }: Member, asBorn: boolean): void {
+  const { posix, newFiles } = target;
+  const needsNoMore = asBorn && newFiles.isBorn(file);
+  if (extents) {
+    posix.truncate(file, bytes.length);
+    for (const [from, to] of extents) writeFully(file, bytes, from, to);
+  } else {
+    writeFully(file, bytes, 0, bytes.length);
+  }
+  if (needsNoMore && item.entry) posix.setModified(file, item.entry.mtime);
+  else setAttributes(target, file, item);
 }
 
 function create(posix: Posix, parent: number, draft: string, mode: number): number {
