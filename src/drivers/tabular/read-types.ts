@@ -80,6 +80,7 @@ export const mergeSights = (a: FieldSight, b: FieldSight): FieldSight => ({
   wholeDigits: Math.max(a.wholeDigits, b.wholeDigits),
   decimals: Math.max(a.decimals, b.decimals),
   longest: Math.max(a.longest, b.longest),
+  doubtful: a.doubtful || b.doubtful,
   values: a.values + b.values,
   nulls: a.nulls + b.nulls,
 });

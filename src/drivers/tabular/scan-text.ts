@@ -49,13 +49,15 @@ export async function scanText(
     if (problems.length < 1) problems.push(rejectOf(table.table, file, columns, misfit));
   };
   const scanned: ScannedFile[] = [];
-  const sights = new Map<string, FieldSight>();
-  let shape = known;
-  if (!shape) {
+  let sights = new Map<string, FieldSight>();
+
+  const look = async (strict: boolean): Promise<void> => {
+    sights = new Map();
     for (const [i, opening] of openings.entries()) {
       const file = table.files[i];
       if (!file) continue;
       const scanner = new TextScanner(opening.dialect, opening.names, undefined, opening.line);
+      if (strict) scanner.beStrict();
       const marks = await walk(file, opening, scanner, held, signal, (final) => scanner.infer(final, note(file, [])));
       scanned.push({ file, opening, marks, rows: scanner.rows });
       const seen = scanner.sights();
@@ -65,12 +67,26 @@ export async function scanText(
         if (sight) sights.set(name, before ? mergeSights(before, sight) : sight);
       }
     }
+  };
+
+  const forget = (): void => {
+    scanned.length = 0;
+    problems.length = 0;
+    count = 0;
+  };
+
+  let shape = known;
+  if (!shape) {
+    await look(false);
+    const unsure = [...sights.values()].some((sight) => sight.doubtful && typeOfSight(sight).kind === 'float');
+    if (unsure) {
+      forget();
+      await look(true);
+    }
     shape = shapeOfSights(table.table, sights, types);
   }
   if (known || types.size > 0) {
-    scanned.length = 0;
-    count = 0;
-    problems.length = 0;
+    forget();
     for (const [i, opening] of openings.entries()) {
       const file = table.files[i];
       if (!file) continue;

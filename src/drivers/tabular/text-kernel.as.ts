@@ -412,6 +412,21 @@ const asUuid: u32 = 256;
 
 let kept: i32 = 0;
 let keptDecimals: i32 = 0;
+/** A number of more digits than every double carries was taken for a float. */
+let doubtful: bool = false;
+let strict: bool = false;
+
+/** Whether long numbers are asked of the caller: dear, and needed only where a column turns out to be floats. */
+export function beStrict(yes: bool): void {
+  strict = yes;
+}
+
+function isFloat(at: usize, length: i32, exact: bool): bool {
+  if (exact) return true;
+  if (strict) return isExactFloat(at, length);
+  doubtful = true;
+  return true;
+}
 
 function candidates(at: usize, length: i32): u32 {
   if (length == 0 || length > 400) return 0;
@@ -424,11 +439,11 @@ function candidates(at: usize, length: i32): u32 {
     if (kind == 1) {
       if (minus && length == 2 && load<u8>(at, 1) == 48) return asFloat;
       const fits = significant < 19 || (significant == 19 && (mantissa <= <u64>i64.MAX_VALUE || (minus && mantissa == 0x8000000000000000)));
-      return (fits ? asInteger : 0) | asDecimal | (exact || isExactFloat(at, length) ? asFloat : 0);
+      return (fits ? asInteger : 0) | asDecimal | (isFloat(at, length, exact) ? asFloat : 0);
     }
     const negativeZero = minus && mantissa == 0;
-    if (kind == 2) return (negativeZero ? 0 : asDecimal) | (exact || isExactFloat(at, length) ? asFloat : 0);
-    return isExactFloat(at, length) ? asFloat : 0;
+    if (kind == 2) return (negativeZero ? 0 : asDecimal) | (isFloat(at, length, exact) ? asFloat : 0);
+    return isFloat(at, length, exact && exponent > -200 && exponent < 200) ? asFloat : 0;
   }
   const first = load<u8>(at);
   if (first >= 48 && first <= 57) {
@@ -1046,7 +1061,8 @@ export function encode(from: usize, to: usize, final: bool, into: usize, room: u
 }
 
 /** Looks at whole rows of [from, to). Of each field (a record in `columns`): what all values may be (u32), kinds of JSON
- *  seen (u32), digits before and behind the point, longest value (u32 each), unused, then values and NULLs (f64). */
+ *  seen (u32), digits before and behind the point, longest value, whether long
+ *  numbers were taken for floats (u32 each), then values and NULLs (f64). */
 export function infer(from: usize, to: usize, final: bool, most: i32): i32 {
   rows = 0;
   lines = 0;
@@ -1114,7 +1130,9 @@ function see(field: i32): void {
   if (!(flags & (escaped | jsonTree))) {
     kept = 0;
     keptDecimals = 0;
+    doubtful = false;
     seen = mask & candidates(at, length);
+    if (doubtful) store<u32>(sight, 1, 20);
     if (kept > load<i32>(sight, 8)) store<i32>(sight, kept, 8);
     if (keptDecimals > load<i32>(sight, 12)) store<i32>(sight, keptDecimals, 12);
     // A string of JSON is never a number or a truth value.

@@ -25,6 +25,7 @@ export interface TextKernel {
   layout(classes: number, columns: number, count: number, fields: number, spans: number, notes: number): void;
   dialect(separator: number, quote: number, nullAt: number, nullLength: number, quotedNull: number): void;
   jsonKeys(at: number, count: number): void;
+  beStrict(yes: number): void;
   encode(from: number, to: number, final: number, into: number, room: number): number;
   infer(from: number, to: number, final: number, most: number): number;
   firstRow(from: number, to: number, final: number): number;

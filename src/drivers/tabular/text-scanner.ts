@@ -17,6 +17,8 @@ export interface FieldSight {
   readonly wholeDigits: number;
   readonly decimals: number;
   readonly longest: number;
+  /** Numbers longer than every double carries were taken for floats without a look. */
+  readonly doubtful: boolean;
   readonly values: number;
   readonly nulls: number;
 }
@@ -73,6 +75,12 @@ export class TextScanner {
   }
 
   rows = 0;
+
+  /** Takes a look also at what is dear to look at: whether long numbers are exactly doubles. */
+  beStrict(): this {
+    this.#kernel.beStrict(1);
+    return this;
+  }
 
   /** Line of the next row. */
   get line(): number {
@@ -183,6 +191,7 @@ export class TextScanner {
         wholeDigits: view.getUint32(at + 8, true),
         decimals: view.getUint32(at + 12, true),
         longest: view.getUint32(at + 16, true),
+        doubtful: view.getUint32(at + 20, true) !== 0,
         values: view.getFloat64(at + 24, true),
         nulls: view.getFloat64(at + 32, true),
       };
@@ -265,6 +274,7 @@ export class TextScanner {
       view.setUint32(at + 8, sight.wholeDigits, true);
       view.setUint32(at + 12, sight.decimals, true);
       view.setUint32(at + 16, sight.longest, true);
+      view.setUint32(at + 20, sight.doubtful ? 1 : 0, true);
       view.setFloat64(at + 24, sight.values, true);
       view.setFloat64(at + 32, sight.nulls, true);
     }
@@ -292,6 +302,7 @@ const unseen: FieldSight = {
   wholeDigits: 0,
   decimals: 0,
   longest: 0,
+  doubtful: false,
   values: 0,
   nulls: 0,
 };
