@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { MigrationError } from '../../model/migration-error.ts';
 import type { InputFile } from './find-files.ts';
@@ -80,7 +80,7 @@ async function* plain(handle: FileHandle, from: number, to: number): AsyncGenera
 }
 
 async function* unpacked(file: InputFile, handle: FileHandle): AsyncGenerator<Uint8Array> {
-  const input = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: blockBytes });
+  const input = Readable.from(plain(handle, 0, file.bytes), { objectMode: false });
   const unpack = /\.gz$/i.test(file.path)
     ? createGunzip({ chunkSize: blockBytes })
     : createZstdDecompress({ chunkSize: blockBytes });
