@@ -6,5 +6,14 @@ import { fsDriver } from './fs/driver.ts';
 import { memoryDriver } from './memory/driver.ts';
 import { postgresDriver } from './postgres/driver.ts';
 import { sqliteDriver } from './sqlite/driver.ts';
+import { csvDriver, jsonDriver, parquetDriver } from './tabular/driver.ts';
 
-export const drivers: readonly Driver[] = [fsDriver, memoryDriver, postgresDriver, sqliteDriver];
+export const drivers: readonly Driver[] = [
+  fsDriver,
+  memoryDriver,
+  postgresDriver,
+  sqliteDriver,
+  csvDriver,
+  jsonDriver,
+  parquetDriver,
+];

@@ -48,7 +48,7 @@ export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
   const steps = new StepList(input.index, into);
   const context: PlanContext = {
     ...input,
-    filter: createItemFilter(shipment),
+    filter: withPlace(createItemFilter(shipment), ends, tally),
     tally,
     steps,
     adapt: createAdapter(ends, tally),
@@ -75,6 +75,16 @@ export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
 
   const rate = await probeReadRate(context);
   return done(rate === undefined ? undefined : estimateSeconds(tally.totals().copy, rate, input.workers));
+}
+
+/** Leaves out what has no place at the target, and says so. */
+function withPlace(filter: (item: Item) => boolean, { sink }: Ends, tally: Tally): (item: Item) => boolean {
+  return (item) => {
+    if (!filter(item)) return false;
+    const finding = sink.leftOut?.(item);
+    if (finding) tally.report(finding);
+    return finding === undefined;
+  };
 }
 
 function checkFormats(ends: Ends, shipment: Shipment, tally: Tally): void {

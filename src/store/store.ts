@@ -178,6 +178,9 @@ export interface Sink {
   /** The item as it will be named and shaped here, and what that loses. Pure: the store is not asked. Throws
    *  `store.unsupported` for an item that cannot be held at all. */
   adapt(item: Item): { readonly item: Item; readonly findings: readonly Finding[] };
+  /** Why an item has no place here and is left out (an index among files); undefined where it has one. Pure, as adapt.
+   *  Absent: everything that adapt takes has a place. */
+  leftOut?(item: Item): Finding | undefined;
   /** Is there already an item of this key? For `--into` and preflight. */
   exists(as: Item, signal: AbortSignal): Promise<boolean>;
   /** Begins, or finds again by `ticket`, an item that is not yet visible. Throws `draft.lost` for a ticket that this

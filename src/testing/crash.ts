@@ -11,7 +11,10 @@ import { eventsOf, moveAll, movers } from './move-all.ts';
 import type { StoreSubject } from './store-contract.ts';
 import { both, carryAll, memoryStore, never, stateOf } from './testing.ts';
 
-export interface CrashSubject extends Pick<StoreSubject, 'name' | 'holds' | 'open' | 'reset' | 'byteNames'> {
+export interface CrashSubject extends Pick<
+  StoreSubject,
+  'name' | 'holds' | 'open' | 'reset' | 'byteNames' | 'constraints'
+> {
   /** At most this many cuts per scenario, spread evenly over all places. Default: every place. */
   readonly cuts?: number;
 }
@@ -39,9 +42,9 @@ export function crashSuite(subject: CrashSubject): void {
   });
 }
 
-function scenarios({ holds, byteNames = true }: CrashSubject): readonly Scenario[] {
+function scenarios({ holds, byteNames = true, constraints = true }: CrashSubject): readonly Scenario[] {
   const tree = holds === 'tables' ? [] : sampleTree({ byteNames });
-  const tables = holds === 'entries' ? [] : sampleTables({ people: 60 });
+  const tables = holds === 'entries' ? [] : sampleTables({ people: 60, constraints });
   const only = (samples: readonly Sample[], keep: (item: Item) => boolean) => samples.filter(({ item }) => keep(item));
   const all: Scenario[] = [];
   if (tree.length > 0) {

@@ -160,11 +160,17 @@ const bare: TableShape = { ...pairs, name: 'bare', primaryKey: ['turn'] };
 export interface TablesOptions {
   readonly seed?: number;
   readonly people?: number;
+  /** False: without the index and the foreign key. */
+  readonly constraints?: boolean;
 }
 
 /** Small tables: every value kind, NULLs, extremes; a key of two columns, no key but rows that are there twice, no rows;
  *  an index and a foreign key. Values are those that every store can hold. */
-export function sampleTables({ seed = defaultSeed, people: count = 300 }: TablesOptions = {}): readonly Sample[] {
+export function sampleTables({
+  seed = defaultSeed,
+  people: count = 300,
+  constraints = true,
+}: TablesOptions = {}): readonly Sample[] {
   const random = seeded(seed);
   const index = { name: 'people_name', columns: [{ name: 'name', descending: false }], unique: false };
   const foreignKey = {
@@ -176,7 +182,7 @@ export function sampleTables({ seed = defaultSeed, people: count = 300 }: Tables
     onUpdate: 'no action',
     deferred: false,
   } as const;
-  return [
+  const tables = [
     table(
       people,
       Array.from({ length: count }, (_, i) => (writer) => writePerson(writer, i, random)),
@@ -192,6 +198,10 @@ export function sampleTables({ seed = defaultSeed, people: count = 300 }: Tables
       [1, 2, 2, 3, 3, 3].map((n) => (writer) => writeLoose(writer, n)),
     ),
     table(bare, []),
+  ];
+  if (!constraints) return tables;
+  return [
+    ...tables,
     {
       item: {
         key: 'people.index.people_name',

@@ -80,7 +80,9 @@ export function intoChecks(context: ContractContext): void {
 
   it('removes an item, and does not mind one that is gone', async () => {
     const store = await context.filled();
-    const item = (await listed(store.source)).find(({ kind }) => kind === 'file' || kind === 'index');
+    const items = await listed(store.source);
+    // Tables may have others that refer to them.
+    const item = items.find(({ kind }) => kind === 'file' || kind === 'index') ?? items.at(-1);
     assert.ok(item);
     await store.sink.remove(item, never);
     assert.equal(await store.sink.exists(item, never), false);

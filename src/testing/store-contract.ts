@@ -28,6 +28,8 @@ export interface StoreSubject {
   readonly secret?: string;
   /** False: names must be UTF-8. */
   readonly byteNames?: boolean;
+  /** False: it holds tables without indexes and foreign keys, and leaves those out. */
+  readonly constraints?: boolean;
   /** Small content for slow stores. */
   readonly people?: number;
 }
@@ -64,8 +66,9 @@ export function storeContract(subject: StoreSubject): void {
 
 function makeContext(subject: StoreSubject) {
   const tree = subject.holds === 'tables' ? [] : sampleTree({ byteNames: subject.byteNames ?? true });
+  const { people, constraints = true } = subject;
   const tables =
-    subject.holds === 'entries' ? [] : sampleTables(subject.people === undefined ? {} : { people: subject.people });
+    subject.holds === 'entries' ? [] : sampleTables({ constraints, ...(people !== undefined && { people }) });
   const samples = [...tree, ...tables];
   const opened: Store[] = [];
   let memory: Required<Store> | undefined;

@@ -48,7 +48,7 @@ async function verifyKept(input: VerifyInput, planned: ReadonlySet<string>): Pro
   for await (const page of input.ends.source.list(() => {}, input.signal)) {
     for (const item of page) {
       input.signal.throwIfAborted();
-      if (planned.has(item.key) || !filter(item)) continue;
+      if (planned.has(item.key) || !filter(item) || input.ends.sink.leftOut?.(item)) continue;
       const as = input.ends.sink.adapt(item).item;
       if (item.kind === 'table' && input.depth !== 'counts') await verifyRows(input, undefined, item, as, undefined);
       else await verifyPresence(input, undefined, item, as);
