@@ -1,4 +1,5 @@
 /** Follows one database into another from a position until another one, and ends: `FROM TO RUN SINCE GOAL`. */
+import { createKeyFilter } from '../src/store/item-filter.ts';
 import { parseAddress } from '../src/model/address.ts';
 import { postgresDriver } from '../src/drivers/postgres/driver.ts';
 import type { FollowOptions } from '../src/model/job.ts';
@@ -9,7 +10,7 @@ const options: FollowOptions = { mode: 'asynchronous', ddl: 'stop', keptBytes: 2
 const open = (text: string) => postgresDriver.open(parseAddress(text).address, { connectTimeout: 10 }, never);
 
 const [source, target] = await Promise.all([open(from), open(to)]);
-const pair = source.pairWith?.(target);
+const pair = source.pairWith?.(target, createKeyFilter({ include: [], exclude: [] }));
 const feed = pair?.from.source?.feed;
 const intake = pair?.to.sink?.intake;
 if (!feed || !intake) throw new TypeError('these cannot be followed');
