@@ -133,4 +133,17 @@ describe('a clone that is not plain', () => {
     );
     assert.equal((await target.query(`SELECT FROM pg_class WHERE relname = 'broken'`)).rowCount, 0);
   });
+
+  it('makes and replaces more objects than one transaction can lock', async () => {
+    const source = await servers.newDatabase('source', 'many');
+    await source.query(
+      `DO $$ BEGIN FOR i IN 1..260 LOOP EXECUTE format('CREATE TABLE t%s (id serial)', i); END LOOP; END $$`,
+    );
+    const target = await servers.newDatabase('target', 'many');
+    for (const into of ['empty', 'replace'] as const) {
+      const { result } = await clone('many', { into });
+      assert.equal(result?.outcome, 'done', JSON.stringify(result));
+      assert.deepEqual(await compareCatalogues(source, target), []);
+    }
+  });
 });

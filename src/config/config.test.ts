@@ -104,6 +104,19 @@ shipments:
   });
 });
 
+test('rows and columns are chosen by patterns on tables', () => {
+  const job = read(`
+shipments:
+  - from: box:a.box
+    to: box:b.box
+    where: { "public.orders": "placed > now()" }
+    omit: { "*": note, "public.*": [a, b] }
+`);
+  const { where, omit } = job.shipments[0] ?? {};
+  assert.deepEqual(where, { 'public.orders': 'placed > now()' });
+  assert.deepEqual(omit, { '*': ['note'], 'public.*': ['a', 'b'] });
+});
+
 test('shipments from sources of the same name are told apart', () => {
   const job = read('shipments:\n  - {from: box:x/a.box, to: box:b}\n  - {from: box:y/a.box, to: box:c}\n');
   assert.deepEqual(
@@ -168,6 +181,13 @@ const wrong: readonly (readonly [what: string, text: string, where: string, mess
     '3:12',
     /Two shipments/,
     /^$/,
+  ],
+  [
+    'chosen rows of an incremental run',
+    'shipments:\n  - from: box:a\n    to: box:b\n    strategy: incremental\n    where: {t: "a > 1"}',
+    '5:12',
+    /cannot be used with `strategy: incremental`/,
+    /strategy: full/,
   ],
   [
     'deletions of a full run',

@@ -95,11 +95,11 @@ function buildShipment(
     });
   }
   for (const key of ['where', 'omit'] as const) {
-    if (entry[key] === undefined || entry.strategy === 'full') continue;
+    if (entry[key] === undefined || entry.strategy !== 'incremental') continue;
     report({
       path: [...path, key],
-      message: `\`${key}\` needs \`strategy: full\`.`,
-      hint: 'What changes later would not be narrowed the same way.',
+      message: `\`${key}\` cannot be used with \`strategy: incremental\`.`,
+      hint: 'Whole rows are compared then. Use `strategy: full`.',
     });
   }
   const following = readFollowing(entry, path, report);

@@ -108,7 +108,7 @@ const shipment = z.strictObject({
   omit: z
     .record(z.string(), patterns('must be a list of columns'), { error: 'must map patterns on tables to columns' })
     .optional()
-    .describe('Columns whose values are not carried, by pattern on table keys. Needs strategy full.'),
+    .describe('Columns whose values are not carried, by pattern on table keys.'),
   chunk: size('64MiB').optional().describe('Wished size of a chunk, the unit of retry and resume.'),
   limit: size('50MB/s').optional().describe('Most bytes read per second, over all workers.'),
   follow: follow.optional(),

@@ -14,7 +14,11 @@ export async function keepChunks(index: number, frozen: FrozenEnds, context: Run
   const { ends } = frozen;
   const targetBytes = header.job.shipments[index]?.chunkBytes ?? Infinity;
   const tables: Step[] = [];
-  for await (const page of context.steps(index)) tables.push(...page.filter(({ item }) => item.kind === 'table'));
+  const contents: Step[] = [];
+  for await (const page of context.steps(index)) {
+    tables.push(...page.filter(({ item }) => item.kind === 'table'));
+    contents.push(...page.filter(({ item }) => item.kind === 'object' && item.stage === 'data' && item.bytes > 0));
+  }
   const begun = tables.filter(({ seq }) => past.of(seq).ticket !== undefined || past.of(seq).done);
   if (tables.every(({ seq }) => past.of(seq).done)) {
     if (header.job.shipments[index]?.strategy === 'hybrid') return false;
@@ -32,6 +36,12 @@ export async function keepChunks(index: number, frozen: FrozenEnds, context: Run
     dropped += gone.length;
     if (!whole && !(await keepAtTarget(step, known, same, frozen, context))) continue;
     if (gone.length > 0) await context.record({ type: 'chunks.dropped', step: step.seq, chunks: gone });
+  }
+  // What is no table but has content (large objects) cannot be asked for its digest, so it is read again.
+  for (const { seq } of contents) {
+    const known = past.of(seq);
+    if (!known.done && known.ticket === undefined) continue;
+    await context.record({ type: 'item.restarted', step: seq, reason: 'source.moved', into: 'replace' });
   }
   await raise(index, context, `${kept} chunks still read the same and are kept, ${dropped} are copied again.`);
   return true;

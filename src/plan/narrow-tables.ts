@@ -34,10 +34,11 @@ export class Narrowing {
   narrow(item: Item): Item {
     if (item.kind !== 'table' || !item.shape) return item;
     this.#tables.push(item.key);
-    const conditions = this.#of('where', item.key).map((condition) => `(${condition})`);
+    // The first pattern that matches counts.
+    const [where] = this.#of('where', item.key);
     const omitted = this.#of('omit', item.key).flat();
     const shape = omitted.length === 0 ? item.shape : this.#without(item.key, item.shape, omitted);
-    return { ...item, shape, ...(conditions.length > 0 && { where: conditions.join(' AND ') }) };
+    return { ...item, shape, ...(where !== undefined && { where }) };
   }
 
   /** Once every table has been seen: patterns that no table matches are mistakes. */

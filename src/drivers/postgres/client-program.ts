@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ErrorCode } from '../../model/codes.ts';
 import { MigrationError } from '../../model/migration-error.ts';
 import type { ProgramLogin } from './connections.ts';
 
@@ -66,7 +67,16 @@ export async function runProgram(
   signal.throwIfAborted();
   if (code === 0) return;
   const lines = output.split('\n').filter((line) => /error|fatal|detail/i.test(line));
-  throw new MigrationError('store.unsupported', `${program} failed: ${lines.slice(0, 3).join(' ') || output.trim()}`);
+  throw new MigrationError(codeOf(output), `${program} failed: ${lines.slice(0, 3).join(' ') || output.trim()}`);
+}
+
+/** What the program's own words mean; its environment makes them English. */
+function codeOf(output: string): ErrorCode {
+  if (/permission denied|must be (?:owner|superuser)/.test(output)) return 'store.denied';
+  if (/invalid snapshot identifier|snapshot .* does not exist/.test(output)) return 'source.moved';
+  if (/connection to server|server closed the connection|terminating connection|could not receive/.test(output))
+    return 'store.unreachable';
+  return 'store.unsupported';
 }
 
 async function run(

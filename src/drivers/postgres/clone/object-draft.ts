@@ -25,7 +25,7 @@ export function openObjectDraft(
   const content = (carry: Carry) => openContentDraft(server, as, ticket, options, signal, carry);
   switch (object.what) {
     case 'script':
-      return content(runScript(options.into === 'replace'));
+      return content(runScript(options.into === 'replace', options.run, options.step));
     case 'sequences':
       return content(async (connection, parts, mark) => {
         const { text, bytes } = await readText(parts);

@@ -40,6 +40,9 @@ const foreign = new Set([
   'SUBSCRIPTION',
 ]);
 
+/** A publication that Waybill made to follow the source (follow/slot-name.ts). */
+export const isOurs = ({ kind, name }: DumpEntry): boolean => kind === 'PUBLICATION' && name.startsWith('- waybill_');
+
 /** A database without its rows, as pg_dump wrote it into a temporary file. */
 export class SchemaDump implements AsyncDisposable {
   /** What is carried, in pg_restore's order. */
@@ -60,7 +63,8 @@ export class SchemaDump implements AsyncDisposable {
     const gone = new Set(
       withDependents(
         entries,
-        (entry) => foreign.has(entry.kind) || (entry.object !== undefined && leftOut.objects.has(entry.object)),
+        (entry) =>
+          foreign.has(entry.kind) || isOurs(entry) || (entry.object !== undefined && leftOut.objects.has(entry.object)),
       ),
     );
     if (schemas) for (const entry of unusedExtensions(entries, gone)) gone.add(entry);

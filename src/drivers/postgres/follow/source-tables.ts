@@ -49,7 +49,7 @@ const text = `
     LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
   WHERE c.relkind = 'r' AND c.relpersistence <> 't'
     AND CASE WHEN $1::text IS NULL THEN n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '${workSchema}')
-             ELSE n.nspname = $1 END
+             ELSE n.nspname = ANY (regexp_split_to_array($1, '\\s*,\\s*')) END
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
   ORDER BY 1, 2`;
 
