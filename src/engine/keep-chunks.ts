@@ -13,22 +13,22 @@ export async function keepChunks(index: number, frozen: FrozenEnds, context: Run
   const { header, past, signal } = context;
   const { ends } = frozen;
   const targetBytes = header.job.shipments[index]?.chunkBytes ?? Infinity;
-  const tables: Step[] = [];
-  const contents: Step[] = [];
-  for await (const page of context.steps(index)) {
-    tables.push(...page.filter(({ item }) => item.kind === 'table'));
-    contents.push(...page.filter(({ item }) => item.kind === 'object' && item.stage === 'data' && item.bytes > 0));
-  }
-  const begun = tables.filter(({ seq }) => past.of(seq).ticket !== undefined || past.of(seq).done);
-  if (tables.every(({ seq }) => past.of(seq).done)) {
+  const data: Step[] = [];
+  for await (const page of context.steps(index)) data.push(...page.filter(holdsContent));
+  if (data.every(({ seq }) => past.of(seq).done)) {
     if (header.job.shipments[index]?.strategy === 'hybrid') return false;
     await raise(index, context, 'All tables had arrived before.');
     return true;
   }
 
   let [kept, dropped] = [0, 0];
-  for (const step of begun) {
+  for (const step of data) {
     const known = past.of(step.seq);
+    if (known.ticket === undefined && !known.done) continue;
+    if (step.item.kind !== 'table') {
+      await restart(step, 'source.moved', context);
+      continue;
+    }
     const same = await unchanged(ends.source, step, known, targetBytes, signal);
     const gone = [...known.receipts.keys()].filter((chunk) => !same.includes(chunk));
     const whole = known.done && gone.length === 0;
@@ -36,12 +36,6 @@ export async function keepChunks(index: number, frozen: FrozenEnds, context: Run
     dropped += gone.length;
     if (!whole && !(await keepAtTarget(step, known, same, frozen, context))) continue;
     if (gone.length > 0) await context.record({ type: 'chunks.dropped', step: step.seq, chunks: gone });
-  }
-  // What is no table but has content (large objects) cannot be asked for its digest, so it is read again.
-  for (const { seq } of contents) {
-    const known = past.of(seq);
-    if (!known.done && known.ticket === undefined) continue;
-    await context.record({ type: 'item.restarted', step: seq, reason: 'source.moved', into: 'replace' });
   }
   await raise(index, context, `${kept} chunks still read the same and are kept, ${dropped} are copied again.`);
   return true;
@@ -82,10 +76,18 @@ async function keepAtTarget(
   } catch (thrown) {
     const { code } = toMigrationError(thrown);
     if (code !== 'draft.lost') throw thrown;
-    const into = step.into === 'empty' ? { into: 'replace' as const } : {};
-    await context.record({ type: 'item.restarted', step: step.seq, reason: code, ...into });
+    await restart(step, code, context);
     return false;
   }
+}
+
+/** What is read from the source while it stands still: tables, and objects that are more than their definition. */
+const holdsContent = ({ item, action }: Step): boolean =>
+  action === 'copy' && (item.kind === 'table' || (item.kind === 'object' && item.stage === 'data' && item.bytes > 0));
+
+async function restart(step: Step, reason: string, context: RunContext): Promise<void> {
+  const into = step.into === 'empty' ? { into: 'replace' as const } : {};
+  await context.record({ type: 'item.restarted', step: step.seq, reason, ...into });
 }
 
 async function raise(shipment: number, context: RunContext, what: string): Promise<void> {

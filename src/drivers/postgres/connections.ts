@@ -16,13 +16,16 @@ const limit = 4;
 const cancelEvery = 500;
 const cancelTimes = 20;
 
-/** What every session is set to: no timeout may end a long load, and values print in one way only. */
+/** What every session is set to: no timeout may end a long load, values print in one way only, and rows that a policy
+ *  hides are an error instead of missing. */
 const sessionSettings = `
   SET client_encoding = 'UTF8'; SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0;
   SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 3;
   SET bytea_output = 'hex'; SET standard_conforming_strings = on; SET check_function_bodies = off;
-  SET client_min_messages = warning; SET search_path = pg_catalog; SET lc_monetary = 'C'; SET xmloption = content;
+  SET client_min_messages = warning; SET search_path = pg_catalog; SET row_security = off; SET lc_monetary = 'C'; SET xmloption = content;
   SET default_transaction_read_only = off;
+  SELECT set_config(name, '0', false) FROM unnest('{transaction_timeout,idle_session_timeout}'::text[]) name
+    WHERE current_setting(name, true) IS NOT NULL;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`;
 
 /** A few sessions with one database, opened as they are needed. Nothing is read from the environment. */
