@@ -1,6 +1,7 @@
 /** Follows one database into another from a position until another one, and ends: `FROM TO RUN SINCE GOAL`. */
 import { parseAddress } from '../src/model/address.ts';
 import { postgresDriver } from '../src/drivers/postgres/driver.ts';
+import { createKeyFilter } from '../src/store/item-filter.ts';
 import type { FollowOptions } from '../src/model/job.ts';
 
 const [from = '', to = '', run = '', since = '', goal = ''] = process.argv.slice(2);
@@ -9,7 +10,7 @@ const options: FollowOptions = { mode: 'asynchronous', ddl: 'stop', keptBytes: 2
 const open = (text: string) => postgresDriver.open(parseAddress(text).address, { connectTimeout: 10 }, never);
 
 const [source, target] = await Promise.all([open(from), open(to)]);
-const pair = source.pairWith?.(target);
+const pair = source.pairWith?.(target, createKeyFilter({ include: [], exclude: [] }));
 const feed = pair?.from.source?.feed;
 const intake = pair?.to.sink?.intake;
 if (!feed || !intake) throw new TypeError('these cannot be followed');

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { parseAddress } from '../src/model/address.ts';
 import { postgresDriver } from '../src/drivers/postgres/driver.ts';
+import { createKeyFilter } from '../src/store/item-filter.ts';
 import { startPostgres, type PostgresServer } from '../src/testing/postgres-server.ts';
 import { median, timed } from './side-by-side.ts';
 
@@ -78,7 +79,7 @@ async function catchUpByWaybill(source: PostgresServer, target: PostgresServer, 
   for (const server of [source, target]) await execute(server, database, tables + content);
   const store = await postgresDriver.open(parseAddress(source.url(database)).address, { connectTimeout: 10 }, never);
   const peer = await postgresDriver.open(parseAddress(target.url(database)).address, { connectTimeout: 10 }, never);
-  const feed = store.pairWith?.(peer)?.from.source?.feed;
+  const feed = store.pairWith?.(peer, createKeyFilter({ include: [], exclude: [] }))?.from.source?.feed;
   if (!feed) throw new TypeError('cannot be followed');
   const snapshot = await feed.begin(database, { mode: 'asynchronous', ddl: 'stop', keptBytes: 2 ** 45 }, never);
   await snapshot[Symbol.asyncDispose]();
