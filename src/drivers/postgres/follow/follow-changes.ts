@@ -93,8 +93,9 @@ export async function* followChanges(
       yield findings.length > 0 ? { ...batch, findings } : batch;
     }
   } catch (error) {
-    if (error instanceof MigrationError && error.code === 'source.altered' && !signal.aborted) {
-      await connections.use('look at the source', signal, (connection) => acknowledge(connection, name, scope));
+    if (error instanceof MigrationError && error.code === 'source.altered' && error.where !== undefined) {
+      const { where } = error;
+      await connections.use('look at the source', signal, (connection) => acknowledge(connection, name, scope, where));
     }
     throw error;
   } finally {

@@ -136,6 +136,20 @@ for (const [title, binaries] of [
       await equal(pair, 'doc');
     });
 
+    it('carries values of many megabytes, to escape and not, new and changed', async () => {
+      await using pair = await open();
+      await pair.both('CREATE TABLE huge (id int PRIMARY KEY, t text, b bytea)');
+      await using _ = await pair.begin();
+      await pair.from.query(
+        `INSERT INTO huge VALUES (1, repeat(E'tab\\t nl\\n \\\\ "q" ', 1500000), NULL), (2, 'x', decode(repeat('00ff5c0a', 4000000), 'hex'))`,
+      );
+      await pair.catchUp();
+      await pair.from.query(`UPDATE huge SET t = t || '"end"', b = decode(repeat('22', 1000000), 'hex')`);
+      await pair.catchUp();
+      const hash = 'SELECT id, md5(t) AS t, length(t) AS l, md5(b) AS b FROM huge ORDER BY id';
+      assert.deepEqual((await pair.to.query(hash)).rows, (await pair.from.query(hash)).rows);
+    });
+
     it('follows keys that change, also in a circle, and values that are swapped', async () => {
       await using pair = await open();
       await pair.both(`CREATE TABLE chair (id int PRIMARY KEY, place int UNIQUE)`);
