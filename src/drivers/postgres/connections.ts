@@ -34,6 +34,7 @@ export class Connections implements AsyncDisposable {
   readonly #password: string;
   readonly #options: PostgresOptions;
   readonly #idle: pg.Client[] = [];
+  readonly #lent = new Set<pg.Client>();
   readonly #waiting: (() => void)[] = [];
   #busy = 0;
   #closed = false;
@@ -73,6 +74,7 @@ export class Connections implements AsyncDisposable {
       this.#leave();
       throw toStoreError(error, this.place, doing);
     }
+    this.#lent.add(client);
     let again: NodeJS.Timeout | undefined;
     let requests = 0;
     // A request that arrives before the statement has begun is without effect, so it is repeated; a server that does
@@ -90,6 +92,7 @@ export class Connections implements AsyncDisposable {
       giveBack: ({ usable }) => {
         signal.removeEventListener('abort', abort);
         clearTimeout(again);
+        this.#lent.delete(client);
         // After a cancel the session is not used again: the cancel may arrive late and hit the next statement.
         if (usable && !signal.aborted && !broken.has(client) && !this.#closed) this.#idle.push(client);
         else destroy(client);
@@ -121,6 +124,8 @@ export class Connections implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    // A transaction that nobody will go on with must not hold its locks.
+    for (const client of this.#lent) destroy(client);
     await Promise.all(this.#idle.splice(0).map((client) => client.end()));
   }
 

@@ -4,7 +4,7 @@ export class ByteWriter {
   length = 0;
 
   constructor(room = 64 * 1024) {
-    this.buffer = Buffer.allocUnsafeSlow(room);
+    this.buffer = Buffer.allocUnsafeSlow(Math.ceil(room));
   }
 
   /** Makes room for `more` bytes; call it before writing into `buffer` by hand. */

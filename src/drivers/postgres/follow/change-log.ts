@@ -35,7 +35,8 @@ export class ChangeLogWriter {
   /** Gives away the first `length` bytes and keeps the rest. */
   take(length: number): Buffer {
     const taken = this.#bytes;
-    this.#bytes = new ByteWriter(Math.max(64 * 1024, taken.length - length));
+    // What comes is likely to be as much as what came: growing would copy it again and again.
+    this.#bytes = new ByteWriter(Math.max(64 * 1024, taken.length - length, length + length / 16));
     this.#bytes.copy(taken.buffer, length, taken.length);
     return taken.buffer.subarray(0, length);
   }

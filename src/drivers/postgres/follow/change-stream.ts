@@ -11,7 +11,7 @@ const relationMark = 0x52;
 const changeMarks = new Set([0x49, 0x55, 0x44, truncateMark]);
 
 /** A batch is given when somebody waits for it; meanwhile transactions gather up to this. */
-const batchBytes = 4 * 1024 * 1024;
+const batchBytes = 2 * 1024 * 1024;
 /** Bytes that wait for the target before the source is held. */
 const waitingBytes = 2 * batchBytes;
 /** Milliseconds. */

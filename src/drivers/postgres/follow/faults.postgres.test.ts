@@ -168,6 +168,7 @@ describe('following a PostgreSQL database through faults', () => {
     await using _ = await pair.begin();
     const options = { ...followOptions, ddl: 'ignore' } as const;
     await pair.from.query('ALTER TABLE t ADD COLUMN extra int');
+    await pair.from.query('CREATE INDEX t_v ON t (v)');
     await pair.from.query('INSERT INTO t VALUES (1, 1, 1)');
     const told: string[] = [];
     for await (const batch of pair.feed.changes(pair.run, await pair.begun(), options, never)) {
@@ -176,6 +177,7 @@ describe('following a PostgreSQL database through faults', () => {
       if (told.length > 0 && batch.changes === 0) break;
     }
     assert.match(told.join(), /public\.t was altered \(now extra integer\)/);
+    assert.match(told.join(), /indexes changed: table public\.t was altered \(now t_v\)/);
     assert.deepEqual((await pair.to.query('SELECT * FROM t')).rows, [{ id: 1, v: 1 }]);
   });
 

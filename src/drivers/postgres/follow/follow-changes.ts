@@ -9,7 +9,7 @@ import { formatLsn, parseLsn } from './lsn.ts';
 import { relationKey, type Relation } from './relation.ts';
 import { ReplicationStream } from './replication-stream.ts';
 import { createScope } from './scope.ts';
-import { freeSlot, slotState } from './slot.ts';
+import { freeSlot, moved, slotState } from './slot.ts';
 import { slotName } from './slot-name.ts';
 import { createSynchronous } from './synchronous.ts';
 import { acknowledge, watchSource } from './watch-source.ts';
@@ -34,14 +34,20 @@ export async function* followChanges(
   const scope = createScope(server.options.schema, options);
   const from = parseLsn(since);
   await connections.use('look at the replication slot', signal, async (connection) => {
-    await slotState(connection, name, formatLsn(from));
+    const { confirmed } = await slotState(connection, name, formatLsn(from));
+    if (confirmed !== null && parseLsn(confirmed) > from) {
+      throw moved(`Slot ${name} stands at ${confirmed}, behind which the target is (${formatLsn(from)})`);
+    }
     await freeSlot(connection, name);
   });
   const changes = new ChangeStream(scope, from, (before, now) => {
     if (options.ddl === 'stop') throw altered(before, now);
   });
   const client = await connections.openReplication(name, signal);
-  await client.query(`SET logical_decoding_work_mem = ${decodingMemory}`);
+  await client.query(
+    `SELECT set_config(name, '${decodingMemory}', false) FROM pg_settings
+     WHERE name = 'logical_decoding_work_mem' AND setting::int < ${decodingMemory}`,
+  );
   const stream = new ReplicationStream(client, connections.place, changes);
   changes.valve = stream;
   const synchronous = createSynchronous(server, name, options.mode);
@@ -87,8 +93,9 @@ export async function* followChanges(
       yield findings.length > 0 ? { ...batch, findings } : batch;
     }
   } catch (error) {
-    if (error instanceof MigrationError && error.code === 'source.altered' && !signal.aborted) {
-      await connections.use('look at the source', signal, (connection) => acknowledge(connection, name, scope));
+    if (error instanceof MigrationError && error.code === 'source.altered' && error.where !== undefined) {
+      const { where } = error;
+      await connections.use('look at the source', signal, (connection) => acknowledge(connection, name, scope, where));
     }
     throw error;
   } finally {

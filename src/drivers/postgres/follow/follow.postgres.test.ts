@@ -136,6 +136,20 @@ for (const [title, binaries] of [
       await equal(pair, 'doc');
     });
 
+    it('carries values of many megabytes, to escape and not, new and changed', async () => {
+      await using pair = await open();
+      await pair.both('CREATE TABLE huge (id int PRIMARY KEY, t text, b bytea)');
+      await using _ = await pair.begin();
+      await pair.from.query(
+        `INSERT INTO huge VALUES (1, repeat(E'tab\\t nl\\n \\\\ "q" ', 400000), NULL), (2, 'x', decode(repeat('00ff5c0a', 1000000), 'hex'))`,
+      );
+      await pair.catchUp();
+      await pair.from.query(`UPDATE huge SET t = t || '"end"', b = decode(repeat('22', 1000000), 'hex')`);
+      await pair.catchUp();
+      const hash = 'SELECT id, md5(t) AS t, length(t) AS l, md5(b) AS b FROM huge ORDER BY id';
+      assert.deepEqual((await pair.to.query(hash)).rows, (await pair.from.query(hash)).rows);
+    });
+
     it('follows keys that change, also in a circle, and values that are swapped', async () => {
       await using pair = await open();
       await pair.both(`CREATE TABLE chair (id int PRIMARY KEY, place int UNIQUE)`);
@@ -220,11 +234,19 @@ for (const [title, binaries] of [
       await pair.to.query(
         `CREATE TABLE g (extra text DEFAULT 'here', twice int GENERATED ALWAYS AS (a * 2) STORED, a int, id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY)`,
       );
+      await pair.both('CREATE TABLE h (k int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY, u int UNIQUE)');
       await using _ = await pair.begin();
       await pair.from.query('INSERT INTO g (a) SELECT i FROM generate_series(1, 100) i');
       await pair.from.query('UPDATE g SET a = -a WHERE id < 50');
       await pair.from.query('DELETE FROM g WHERE id = 1');
       await pair.catchUp();
+      // Numbered anew, as a key and beside one.
+      await pair.from.query(
+        'INSERT INTO h (k, u) VALUES (1, 1), (2, 2); UPDATE h SET n = DEFAULT WHERE k = 1; UPDATE h SET u = 9 WHERE k = 2',
+      );
+      await pair.from.query('UPDATE g SET id = DEFAULT WHERE id IN (4, 5)');
+      await pair.catchUp();
+      await equal(pair, 'h');
       const read = `SELECT id, a, twice FROM g ORDER BY id`;
       assert.deepEqual((await pair.to.query(read)).rows, (await pair.from.query(read)).rows);
     });

@@ -1,6 +1,7 @@
 import type { FreezeOptions } from '../../../model/job.ts';
 import { MigrationError } from '../../../model/migration-error.ts';
 import type { Connection } from '../connection.ts';
+import { locally } from './locally.ts';
 import { lockOut, readOnlySetting, setReadOnly } from './lock-out.ts';
 import { remember, remembered } from './publication.ts';
 
@@ -35,14 +36,6 @@ export async function thaw(connection: Connection, name: string): Promise<void> 
       // What was remembered went with the publication.
       await setReadOnly(connection, undefined);
     }
-  });
-}
-
-/** In a transaction whose commit does not wait for a synchronous standby, which may be Waybill itself. */
-async function locally<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
-  return connection.transaction(async () => {
-    await connection.run('SET LOCAL synchronous_commit = local');
-    return work();
   });
 }
 

@@ -45,7 +45,7 @@ export class IntakeSession {
       await this.#apply(lent.connection, run, batch, pieces, continued);
       usable = true;
     } catch (error) {
-      this.#tables.forget();
+      this.forget();
       throw lent.inWords(error);
     } finally {
       if (usable && batch.position === undefined) this.#keep(lent, signal);
@@ -56,6 +56,12 @@ export class IntakeSession {
   /** Rolls back a transaction whose rest will not come. */
   giveUp(): void {
     if (this.#open) this.#release(this.#open.lent, false);
+  }
+
+  /** Looks anew at tables, rights and the place of positions: somebody may have mended them, or ended a run. */
+  forget(): void {
+    this.#tables.forget();
+    this.#settings = undefined;
   }
 
   #keep(lent: Lent, signal: AbortSignal): void {

@@ -24,6 +24,7 @@ export function createIntake(server: Server): Intake | undefined {
       connections.use('let writers into the target', signal, (connection) => openTarget(connection, run)),
     async end(run, signal) {
       session.giveUp();
+      session.forget();
       await connections.use(`end following for run ${run}`, signal, (connection) => endIntake(connection, run));
     },
   };

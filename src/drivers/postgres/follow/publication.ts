@@ -2,12 +2,13 @@ import { MigrationError } from '../../../model/migration-error.ts';
 import type { Connection } from '../connection.ts';
 import { qualified, quoteLiteral, quoteName } from '../names.ts';
 import type { Scope } from './scope.ts';
-import { definitionsOf, type Definitions, type SourceTable } from './source-tables.ts';
+import { definitionsOf, indexesOf, type Definitions, type SourceTable } from './source-tables.ts';
 
 /** What the source remembers of a run, as the comment of its publication. */
 export interface Remembered {
   /** Definitions of the tables when following began, or when the user was last told that they changed. */
   readonly tables: Definitions;
+  readonly indexes: Definitions;
   /** While frozen: what default_transaction_read_only was set to for the database; empty when it was not set. */
   readonly frozen?: string;
 }
@@ -25,7 +26,7 @@ export async function createPublication(
   const list = published(tables, scope);
   // Row filters and operations are decided per table; what is computed is computed at the target too.
   await connection.run(`CREATE PUBLICATION ${publication}${list.length > 0 ? ` FOR TABLE ${list.join(', ')}` : ''}`);
-  await remember(connection, name, { tables: definitionsOf(tables) });
+  await remember(connection, name, { tables: definitionsOf(tables), indexes: indexesOf(tables) });
   await refuseFilters(connection, name, tables);
 }
 

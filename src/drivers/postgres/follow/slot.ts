@@ -11,7 +11,6 @@ export interface SlotState {
   readonly keptBytes: number;
   /** Bytes from `position` to the present. */
   readonly behind: number;
-  readonly lost: string | undefined;
 }
 
 /** Gives position and name of the snapshot from which the slot has the changes; that lives as long as the session
@@ -74,7 +73,6 @@ export async function slotState(connection: Connection, name: string, position: 
     confirmed: row['confirmed'] ?? null,
     keptBytes: Number(row['kept']),
     behind: Number(row['behind']),
-    lost: undefined,
   };
 }
 

@@ -16,6 +16,7 @@ export interface SourceTable {
   readonly owned: boolean;
   /** Columns, types and keys in words, to tell that they changed. */
   readonly definition: string;
+  readonly indexes: string;
 }
 
 interface Row {
@@ -28,6 +29,7 @@ interface Row {
   readonly root_table: string | null;
   readonly owned: boolean;
   readonly definition: string;
+  readonly indexes: string | null;
 }
 
 const text = `
@@ -43,7 +45,9 @@ const text = `
           FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
          || coalesce('; key ' || (SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
                                   WHERE k.conrelid = c.oid AND k.contype = 'p'), '')
-         || '; identity ' || c.relreplident::text AS definition
+         || '; identity ' || c.relreplident::text AS definition,
+         (SELECT string_agg(x.relname, ', ' ORDER BY x.relname) FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+          WHERE i.indrelid = c.oid AND i.indisvalid) AS indexes
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
     LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
@@ -68,6 +72,7 @@ export async function sourceTables(connection: Connection, scope: Scope): Promis
       identity: row.replident === 'f' ? [] : (row.identity ?? undefined),
       owned: row.owned,
       definition: row.definition,
+      indexes: row.indexes ?? '',
     }))
     .filter(({ key }) => scope.carries(key));
 }
@@ -76,6 +81,9 @@ export type Definitions = Readonly<Record<string, string>>;
 
 export const definitionsOf = (tables: readonly SourceTable[]): Definitions =>
   Object.fromEntries(tables.map(({ key, definition }) => [key, definition]));
+
+export const indexesOf = (tables: readonly SourceTable[]): Definitions =>
+  Object.fromEntries(tables.map(({ key, indexes }) => [key, indexes]));
 
 /** What became of the tables between two looks, in words. */
 export function alterations(before: Definitions, now: Definitions): readonly string[] {

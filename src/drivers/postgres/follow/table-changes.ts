@@ -31,7 +31,10 @@ export class TableChanges {
   readonly #fresh: number[] = [];
   #slots: Map<string, Slot> | undefined;
 
+  readonly #numbered: boolean;
+
   constructor(table: TargetTable, log: Buffer) {
+    this.#numbered = table.carried.some((at) => columnOf(table, at).always && !table.identity.includes(at));
     this.#table = table;
     this.#log = log;
     const columns = table.columns.length;
@@ -61,6 +64,8 @@ export class TableChanges {
 
   update(at: number): boolean {
     const { identity } = this.#table;
+    // What the target numbers itself can be given to a new row only.
+    if (this.#numbered) return false;
     const log = this.#log;
     const [newer, older] = [this.#newer, this.#older];
     let offset = at + 5;

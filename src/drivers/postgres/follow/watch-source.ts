@@ -6,11 +6,12 @@ import type { Server } from '../clone/pair-servers.ts';
 import type { Connection } from '../connection.ts';
 import { formatBytes } from '../../../lib/byte-size.ts';
 import type { ChangeStream } from './change-stream.ts';
+import { locally } from './locally.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
-import { remember, remembered } from './publication.ts';
+import { remember, remembered, type Remembered } from './publication.ts';
 import type { Scope } from './scope.ts';
 import { slotState } from './slot.ts';
-import { alterations, definitionsOf, sourceTables } from './source-tables.ts';
+import { alterations, definitionsOf, indexesOf, sourceTables } from './source-tables.ts';
 
 /** Milliseconds between two looks. */
 const lookEvery = 2000;
@@ -71,37 +72,43 @@ async function look(
     }
     const known = await remembered(connection, name);
     if (!known) return undefined;
-    const now = definitionsOf(await sourceTables(connection, scope));
-    const words = alterations(known.tables, now);
-    if (words.length === 0) return undefined;
-    const [row] = await connection.query<{ at: string }>('SELECT pg_current_wal_lsn() AS at');
-    if (options.ddl === 'ignore') {
-      await remember(connection, name, { ...known, tables: now });
-      findings.push(
-        ...words.map((what) => ({
-          level: 'warning' as const,
-          code: 'source.altered',
-          message: `At the source, ${what}. The target does not follow this.`,
-        })),
-      );
+    const found = await sourceTables(connection, scope);
+    const now: Remembered = { ...known, tables: definitionsOf(found), indexes: indexesOf(found) };
+    const noted = async () => locally(connection, () => remember(connection, name, now));
+    const words = alterations(known.tables, now.tables);
+    const ofIndexes = alterations(known.indexes, now.indexes).filter((what) => !/ was (created|dropped)/.test(what));
+    findings.push(...ofIndexes.map((what) => notFollowed('info', `the indexes changed: ${what}`)));
+    if (options.ddl === 'ignore') findings.push(...words.map((what) => notFollowed('warning', what)));
+    if (words.length === 0 || options.ddl === 'ignore') {
+      if (words.length + ofIndexes.length > 0) await noted();
       return undefined;
     }
+    const [row] = await connection.query<{ at: string }>('SELECT pg_current_wal_lsn() AS at');
     // What was committed before it fits, and is applied first.
     const goal = parseLsn(row?.at ?? '0/0');
     while (changes.received < goal) {
       changes.hurry(goal);
       await sleep(50, undefined, { signal });
     }
-    await acknowledge(connection, name, scope);
+    // Whoever resumes has been told.
+    await noted();
     return new MigrationError('source.altered', `At the source, ${words.join('; ')}.`, {
       hint: 'Make the same change at the target, then resume; or let the job say `ddl: ignore`. The rows of a table that was created meanwhile are not followed: leave it out, or begin a new run.',
     });
   });
 }
 
-/** Whoever resumes has been told of what is altered by now. */
-export async function acknowledge(connection: Connection, name: string, scope: Scope): Promise<void> {
+const notFollowed = (level: Finding['level'], what: string): Finding => ({
+  level,
+  code: 'source.altered',
+  message: `At the source, ${what}. The target does not follow this.`,
+});
+
+/** Whoever resumes has been told of what is altered about this table. */
+export async function acknowledge(connection: Connection, name: string, scope: Scope, table: string): Promise<void> {
   const known = await remembered(connection, name);
-  if (known)
-    await remember(connection, name, { ...known, tables: definitionsOf(await sourceTables(connection, scope)) });
+  const definition = definitionsOf(await sourceTables(connection, scope))[table];
+  if (!known || definition === undefined) return;
+  const tables = { ...known.tables, [table]: definition };
+  await locally(connection, () => remember(connection, name, { ...known, tables }));
 }
