@@ -155,6 +155,29 @@ describe('a PostgreSQL database under load, moved to another server', () => {
     await equal(ends, clients.commits.length);
   });
 
+  it('lets writers go on when a transaction does not end in time: exit code 1, and the next cutover succeeds', async () => {
+    const ends = await begin();
+    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--wait=300ms', '--json');
+    const ended = once(run, 'exit');
+    await line(run, ({ type, phase }) => type === 'phase.changed' && phase === 'ready');
+    await using slow = await connect(ends.from);
+    await slow.client.query('BEGIN');
+    await slow.client.query('INSERT INTO loose VALUES (7)');
+    const asked = await place.waybill('cutover', 'latest', '--json');
+    assert.equal(asked.code, 1, asked.stdout + asked.stderr);
+    assert.match(asked.stdout, /"error":\{"code":"source\.busy-writers"/);
+    await slow.client.query('COMMIT');
+    await using other = await connect(ends.from);
+    await other.client.query('INSERT INTO loose VALUES (8)');
+    const again = await place.waybill('cutover', 'latest', '--json');
+    assert.equal(again.code, 0, again.stdout + again.stderr);
+    assert.equal((await ended)[0], 0);
+    await using to = await connect(ends.to);
+    assert.equal((await to.client.query('SELECT FROM loose WHERE n IN (7, 8)')).rowCount, 2);
+    const status = await place.waybill('status', 'latest');
+    assert.match(status.stdout, /followed .*2 changes[\s\S]*pause .*writers waited/);
+  });
+
   it('is let go of when the run is cancelled', async () => {
     const ends = await begin();
     const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--json');
