@@ -2,7 +2,6 @@
 import { createKeyFilter } from '../src/store/item-filter.ts';
 import { parseAddress } from '../src/model/address.ts';
 import { postgresDriver } from '../src/drivers/postgres/driver.ts';
-import { createKeyFilter } from '../src/store/item-filter.ts';
 import type { FollowOptions } from '../src/model/job.ts';
 
 const [from = '', to = '', run = '', since = '', goal = ''] = process.argv.slice(2);

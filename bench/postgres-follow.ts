@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { parseAddress } from '../src/model/address.ts';
 import { postgresDriver } from '../src/drivers/postgres/driver.ts';
-import { createKeyFilter } from '../src/store/item-filter.ts';
 import { startPostgres, type PostgresServer } from '../src/testing/postgres-server.ts';
 import { median, timed } from './side-by-side.ts';
 

@@ -31,7 +31,7 @@ export type {
   Verification,
   VerifyOptions,
 } from './engine/engine.ts';
-export type { PlanTotals, RunHeader, Totals } from './journal/journal.ts';
+export type { PlanTotals, RunHeader, RunRequest, Totals } from './journal/journal.ts';
 export type { PlannedShipment } from './plan/plan.ts';
 export { codes, type ErrorCode } from './model/codes.ts';
 export { MigrationError, type ErrorRecord } from './model/migration-error.ts';
@@ -39,8 +39,9 @@ export { advance, noProgress, type Progress, type RunState } from './model/progr
 export type { Difference } from './model/difference.ts';
 export type { BackupRecord, Outcome, RunEvent, Tick } from './model/event.ts';
 export type { Finding } from './model/finding.ts';
+export type { Lag } from './model/lag.ts';
 export type { Chunk, Item, ItemKind } from './model/item.ts';
-export type { Depth, Endpoint, Into, Job, Shipment, StrategyName } from './model/job.ts';
+export type { CutoverOptions, Depth, Endpoint, FollowOptions, Into, Job, Shipment, StrategyName } from './model/job.ts';
 export type { Phase } from './model/phase.ts';
 export type { Receipt, Reject } from './model/receipt.ts';
 export type { Driver, Draft, Payload, Sink, Source, Store } from './store/store.ts';

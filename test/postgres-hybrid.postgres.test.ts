@@ -10,7 +10,8 @@ import { resultOf, workplace, type Workplace } from './run-waybill.ts';
 
 const tables = `
   CREATE TABLE account (id int PRIMARY KEY, balance bigint NOT NULL, note text);
-  CREATE TABLE entry (id bigint PRIMARY KEY, account int NOT NULL, delta int NOT NULL);
+  CREATE TABLE entry (id bigint PRIMARY KEY, account int NOT NULL REFERENCES account, delta int NOT NULL);
+  CREATE INDEX ON entry (account);
   CREATE TABLE loose (n int, t text);
   ALTER TABLE loose REPLICA IDENTITY FULL;
   CREATE SEQUENCE ticket;`;
@@ -38,15 +39,15 @@ describe('a PostgreSQL database under load, moved to another server', () => {
     place?.[Symbol.dispose]();
   });
 
-  /** The same empty tables at both ends, rows at the source. */
+  /** A database with rows, and an empty one. */
   const begin = async () => {
     const name = `live_${++databases}`;
     for (const server of [source, target]) {
       await using admin = await connect(server.url());
       await admin.client.query(`CREATE DATABASE ${name}`);
+      if (server === target) continue;
       await using client = await connect(server.url(name));
-      await client.client.query(tables);
-      if (server === source) await client.client.query(rows);
+      await client.client.query(tables + rows);
     }
     return { from: source.url(name), to: target.url(name) };
   };
@@ -72,7 +73,7 @@ describe('a PostgreSQL database under load, moved to another server', () => {
   it('is copied, followed and cut over: no commit is lost or done twice, and clients wait less than a second', async (t) => {
     const ends = await begin();
     await using clients = startClients({ ...ends, clients: 4, work });
-    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--into=replace', '--budget=2s', '--json');
+    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--budget=2s', '--json');
     await line(run, ({ type, phase }) => type === 'phase.changed' && phase === 'ready');
     await clients.commit('from', 200);
     const asked = await place.waybill('cutover', 'latest', '--json');
@@ -94,7 +95,7 @@ describe('a PostgreSQL database under load, moved to another server', () => {
   it('comes back with everything that was written at the target', async (t) => {
     const ends = await begin();
     await using clients = startClients({ ...ends, clients: 2, work });
-    const words = ['--strategy=hybrid', '--into=replace', '--budget=2s', '--reverse', '--json'];
+    const words = ['--strategy=hybrid', '--budget=2s', '--reverse', '--json'];
     const run = place.start('run', ends.from, ends.to, ...words);
     const ended = once(run, 'exit');
     await line(run, ({ type, phase }) => type === 'phase.changed' && phase === 'ready');
@@ -115,7 +116,7 @@ describe('a PostgreSQL database under load, moved to another server', () => {
   it('is followed on after kill -9, paused, resumed and cut over by a process of its own', async () => {
     const ends = await begin();
     await using clients = startClients({ ...ends, clients: 2, work });
-    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--into=replace', '--json');
+    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--json');
     await line(run, ({ type }) => type === 'changes.applied');
     run.kill('SIGKILL');
     await once(run, 'exit');
@@ -135,7 +136,7 @@ describe('a PostgreSQL database under load, moved to another server', () => {
   it('is copied anew by itself when the source has lost what it kept for the run', async () => {
     const ends = await begin();
     await using clients = startClients({ ...ends, clients: 2, work });
-    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--into=replace', '--json');
+    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--json');
     const ended = once(run, 'exit');
     await line(run, ({ type }) => type === 'changes.applied');
     await using admin = await connect(ends.from);
@@ -154,9 +155,32 @@ describe('a PostgreSQL database under load, moved to another server', () => {
     await equal(ends, clients.commits.length);
   });
 
+  it('lets writers go on when a transaction does not end in time: exit code 1, and the next cutover succeeds', async () => {
+    const ends = await begin();
+    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--wait=300ms', '--json');
+    const ended = once(run, 'exit');
+    await line(run, ({ type, phase }) => type === 'phase.changed' && phase === 'ready');
+    await using slow = await connect(ends.from);
+    await slow.client.query('BEGIN');
+    await slow.client.query('INSERT INTO loose VALUES (7)');
+    const asked = await place.waybill('cutover', 'latest', '--json');
+    assert.equal(asked.code, 1, asked.stdout + asked.stderr);
+    assert.match(asked.stdout, /"error":\{"code":"source\.busy-writers"/);
+    await slow.client.query('COMMIT');
+    await using other = await connect(ends.from);
+    await other.client.query('INSERT INTO loose VALUES (8)');
+    const again = await place.waybill('cutover', 'latest', '--json');
+    assert.equal(again.code, 0, again.stdout + again.stderr);
+    assert.equal((await ended)[0], 0);
+    await using to = await connect(ends.to);
+    assert.equal((await to.client.query('SELECT FROM loose WHERE n IN (7, 8)')).rowCount, 2);
+    const status = await place.waybill('status', 'latest');
+    assert.match(status.stdout, /followed .*2 changes[\s\S]*pause .*writers waited/);
+  });
+
   it('is let go of when the run is cancelled', async () => {
     const ends = await begin();
-    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--into=replace', '--json');
+    const run = place.start('run', ends.from, ends.to, '--strategy=hybrid', '--json');
     const ended = once(run, 'exit');
     await line(run, ({ type, phase }) => type === 'phase.changed' && phase === 'following');
     const asked = await place.waybill('cancel', 'latest', '--json');

@@ -274,3 +274,54 @@ test('the short form takes paths from the current folder and secrets from the en
   const typo = { ...entry, to: { address: 'vault://u@h/r', timout: '30' } };
   assert.equal(refusal(() => jobFromFlags({ job: {}, shipment: typo }, flags)).where, '--to-option timout');
 });
+
+const hybrid = (rest: string) =>
+  read(`shipments:\n  - from: box:a.box\n    to: vault://u@host/room\n    strategy: hybrid\n${rest}`).shipments[0];
+
+test('a shipment that follows gets its defaults, sizes and durations are read', () => {
+  assert.deepEqual(
+    [hybrid('')?.follow, hybrid('')?.cutover],
+    [
+      { mode: 'asynchronous', ddl: 'stop', keptBytes: 16 * 2 ** 30 },
+      { when: 'asked', writers: 'wait', reverse: false, budgetMs: 10_000, waitMs: 5000 },
+    ],
+  );
+  const given = hybrid(
+    '    follow: { mode: synchronous, keep: 1GiB }\n    cutover: { budget: 500ms, wait: 2, reverse: true, command: [sh, -c, "true"] }\n',
+  );
+  assert.equal(given?.follow?.keptBytes, 2 ** 30);
+  assert.deepEqual(given?.cutover, {
+    when: 'asked',
+    writers: 'wait',
+    reverse: true,
+    budgetMs: 500,
+    waitMs: 2000,
+    command: ['sh', '-c', 'true'],
+  });
+});
+
+test('what is wrong about following is named with its place and the nearest word', () => {
+  const typo = refusal(() => hybrid('    cutover: { bugdet: 2s }\n'));
+  assert.match(typo.message, /Unknown key `bugdet`/);
+  assert.match(typo.hint ?? '', /budget/);
+  assert.equal(typo.where, '/jobs/shop.yaml:5:16');
+  assert.match(refusal(() => hybrid('    cutover: { budget: soon }\n')).message, /`budget` is not a duration/);
+  assert.match(refusal(() => hybrid('    follow: { keep: 16G }\n')).message, /`keep` is not a size/);
+  const full = 'shipments:\n  - from: box:a.box\n    to: vault://u@host/room\n    cutover: { when: ready }\n';
+  assert.match(refusal(() => read(full)).message, /needs `strategy: hybrid`/);
+  const first = `shipments:\n  - { from: box:a.box, to: 'vault://u@host/a', strategy: hybrid }\n  - { from: box:b.box, to: 'vault://u@host/b' }\n`;
+  assert.match(refusal(() => read(first)).message, /must be the last one/);
+});
+
+test('flags go over single keys of follow and cutover', () => {
+  const text =
+    'shipments:\n  - { from: box:a.box, to: "vault://u@host/a", strategy: hybrid, cutover: { wait: 1s, reverse: true } }\n';
+  const overrides = { job: {}, shipment: { cutover: { budget: '3s' } } };
+  const [shipment] = readJob(text, '/jobs/shop.yaml', { ...context, overrides }).shipments;
+  assert.deepEqual(
+    [shipment?.cutover?.budgetMs, shipment?.cutover?.waitMs, shipment?.cutover?.reverse],
+    [3000, 1000, true],
+  );
+  const wrong = { job: {}, shipment: { cutover: { budget: 'soon' } } };
+  assert.equal(refusal(() => readJob(text, '/jobs/shop.yaml', { ...context, overrides: wrong })).where, '--budget');
+});

@@ -1,4 +1,5 @@
 import { MigrationError } from '../model/migration-error.ts';
+import { compareSeconds } from '../plan/estimate.ts';
 import { openWayBack, type Hybrid } from './hybrid.ts';
 import { verifySteps } from './verify-steps.ts';
 
@@ -42,10 +43,6 @@ export async function openHandover(hybrid: Hybrid): Promise<Handover> {
   };
 }
 
-/** Digests of both ends are computed one after the other, at about this speed, with a little for every item. */
-const digestBytesPerSecond = 150e6;
-const digestMsPerItem = 15;
-
 /** How long comparing both ends takes, as far as the plan tells. */
 export async function predictedCheckMs({ index, run }: Hybrid): Promise<number> {
   let [items, bytes] = [0, 0];
@@ -53,5 +50,5 @@ export async function predictedCheckMs({ index, run }: Hybrid): Promise<number> 
     items += page.length;
     for (const { item } of page) bytes += item.bytes;
   }
-  return 2 * ((bytes / digestBytesPerSecond) * 1000 + items * digestMsPerItem);
+  return compareSeconds({ items, bytes }) * 1000;
 }

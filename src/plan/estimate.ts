@@ -40,3 +40,10 @@ export function estimateSeconds(copy: Totals, readRate: number, workers: number)
   const moved = copy.bytes / Math.min(readRate * workers, target.storedPerSecond);
   return moved + copy.bytes / target.finishedPerSecond + copy.items * target.secondsPerItem;
 }
+
+/** Digests of both ends, computed where the rows are, at about this speed, with a little for every item. */
+const comparing = { bytesPerSecond: 75e6, secondsPerItem: 0.03 };
+
+/** How long comparing both ends takes. */
+export const compareSeconds = ({ items, bytes }: Pick<Totals, 'items' | 'bytes'>): number =>
+  bytes / comparing.bytesPerSecond + items * comparing.secondsPerItem;

@@ -1,10 +1,11 @@
 import type { Finding } from '../model/finding.ts';
 import type { Item } from '../model/item.ts';
-import type { Shipment } from '../model/job.ts';
+import type { CutoverOptions, Shipment } from '../model/job.ts';
 import { toMigrationError, type MigrationError } from '../model/migration-error.ts';
-import type { PlanTotals } from '../journal/journal.ts';
+import { formatDuration } from '../lib/duration.ts';
+import type { PlanTotals, Totals } from '../journal/journal.ts';
 import type { Ends } from '../store/ends.ts';
-import { estimateSeconds, probeReadRate } from './estimate.ts';
+import { compareSeconds, estimateSeconds, probeReadRate } from './estimate.ts';
 import { planFull } from './full.ts';
 import { planIncremental } from './incremental.ts';
 import { createItemFilter } from '../store/item-filter.ts';
@@ -72,6 +73,7 @@ export async function planShipment(input: PlanInput): Promise<ShipmentPlan> {
 
   if (incremental) await planIncremental(context);
   else await planFull(context);
+  if (shipment.cutover) tally.report(cutoverFinding(tally.totals().copy, shipment.cutover));
 
   const rate = await probeReadRate(context);
   return done(rate === undefined ? undefined : estimateSeconds(tally.totals().copy, rate, input.workers));
@@ -84,6 +86,22 @@ function withPlace(filter: (item: Item) => boolean, { sink }: Ends, tally: Tally
     const finding = sink.leftOut?.(item);
     if (finding) tally.report(finding);
     return finding === undefined;
+  };
+}
+
+/** What the cutover will be like, as far as it can be told before anything has moved. */
+function cutoverFinding(copy: Totals, { budgetMs, reverse }: CutoverOptions): Finding {
+  const seconds = compareSeconds(copy);
+  const fits = seconds * 1000 <= budgetMs / 2;
+  const when = fits
+    ? `while writers wait, within the budget of ${formatDuration(budgetMs / 1000)}`
+    : `after the switch, because it does not fit the budget of ${formatDuration(budgetMs / 1000)}`;
+  return {
+    level: 'info',
+    code: 'plan.cutover',
+    message:
+      `At the cutover both ends are compared ${when}: that takes about ${formatDuration(seconds)}. ` +
+      `${reverse ? 'The way back is kept open.' : 'There is no way back after it (`reverse: true` keeps one).'}`,
   };
 }
 

@@ -199,11 +199,8 @@ function crashChecks(subject: FollowingSubject, open: Open): void {
   it('at any batch, pieces of a transaction too, lose and repeat nothing', async () => {
     let ends = await open();
     const since = await begin(ends);
-    for (let i = 0; i < 3; i++) {
-      await subject.write('from', 3);
-      await subject.write('from', subject.manyRows);
-    }
-    for (let cut = 1; cut < 12; cut++) {
+    for (const rows of [3, subject.manyRows, 3, 3]) await subject.write('from', rows);
+    for (let cut = 1; cut < 7; cut++) {
       const from = (await ends.intake.position(run, never)) ?? since;
       let left = cut;
       for await (const batch of batchesOf(ends, from, await present(ends))) {

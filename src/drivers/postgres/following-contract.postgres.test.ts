@@ -112,5 +112,5 @@ followingContract({
     }),
   nextNumber: (end) =>
     using(end, async (client) => Number((await client.query(`SELECT nextval('numbers') AS n`)).rows[0].n)),
-  manyRows: 60_000,
+  manyRows: 36_000,
 });
