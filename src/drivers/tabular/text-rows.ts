@@ -111,7 +111,8 @@ function jsonRows(table: string, columns: readonly ColumnShape[]) {
 
 /** JSON within JSON lines stands as it is, which not every text of JSON can. */
 function oneLine(text: Uint8Array, where: string): Uint8Array {
-  const [first = 32, last = 32] = [text[0], text.at(-1)];
+  const first = text[0] ?? 32;
+  const last = text.at(-1) ?? 32;
   const isNull = text.length === 4 && Buffer.from(text).toString('latin1') === 'null';
   if (first > 32 && last > 32 && !isNull && !text.includes(10) && !text.includes(13)) return text;
   throw new MigrationError('value.unfit', `A JSON text of ${where} has no exact form in JSON lines.`, {
