@@ -4,6 +4,7 @@ import { MigrationError } from '../../model/migration-error.ts';
 import { carriedColumns, type ColumnShape, type TableShape } from '../../model/shape.ts';
 import type { TabularKind } from './options.ts';
 import { isDecimalText } from './parquet-type.ts';
+import { partitionColumns } from './partition.ts';
 import { nameOfType } from './read-types.ts';
 
 /** A table as files hold it. Types and key stay, for who reads it back; what a database computes, numbers or defaults
@@ -33,6 +34,14 @@ export function adaptTable(
     columns: source.columns.map(plainColumn),
     primaryKey: source.primaryKey,
   };
+  if (kind.format === 'parquet' && kind.options.partition !== '' && partitionColumns(kind, shape).length === 0) {
+    findings.push({
+      level: 'warning',
+      code: 'store.unsupported',
+      message: `${shape.name} is written as one file: it lacks a column of the option partition (${kind.options.partition}).`,
+      where: shape.name,
+    });
+  }
   for (const column of carriedColumns(shape)) {
     if (kind.format !== 'parquet' || !isDecimalText(column.type)) continue;
     const where = `${shape.name}.${column.name}`;

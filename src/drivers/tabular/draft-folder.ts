@@ -14,8 +14,10 @@ export interface LedgerLine {
 
 /** What publishing will do, decided before anything is done, so that another process can finish it. */
 export interface Publication {
-  /** Of the file that was put together. */
+  /** Of the file, or folder, that was put together. */
   readonly inode: string;
+  readonly target: string;
+  readonly isFolder: boolean;
   readonly bytes: number;
   /** Files of the table under other names, that go when it is in place. */
   readonly obsolete: readonly string[];

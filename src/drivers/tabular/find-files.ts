@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { glob, lstat, readdir, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { glob, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { compareNames } from '../../lib/byte-names.ts';
 import { MigrationError } from '../../model/migration-error.ts';
@@ -96,11 +97,11 @@ async function* filesBelow(kind: TabularKind, folder: string, base: string): Asy
   }
 }
 
-const inputFile = (path: string, name: string, stats: Awaited<ReturnType<typeof lstat>>): InputFile => ({
+const inputFile = (path: string, name: string, stats: BigIntStats): InputFile => ({
   path,
   name,
   bytes: Number(stats.size),
-  mtime: String((stats as { mtimeNs?: bigint }).mtimeNs),
+  mtime: String(stats.mtimeNs),
   inode: String(stats.ino),
 });
 

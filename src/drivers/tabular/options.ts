@@ -19,15 +19,12 @@ export const csvOptions = z.object({
   delimiter: z
     .string()
     .default('auto')
-    .refine(
-      (text) => text === 'auto' || text === 'tab' || /^[\x01-\x7f]$/.test(text),
-      'one ASCII character, tab or auto',
-    )
+    .refine((text) => text === 'auto' || text === 'tab' || /^[\t -~]$/.test(text), 'one ASCII character, tab or auto')
     .describe('What separates fields: one character, tab, or auto (comma, semicolon, tab or |, whatever fits).'),
   quote: z
     .string()
     .default('"')
-    .refine((text) => /^[\x21-\x7f]?$/.test(text), 'one ASCII character or nothing')
+    .refine((text) => /^[!-~]?$/.test(text), 'one ASCII character or nothing')
     .describe('What stands around fields that hold delimiters or line ends; twice for itself. Empty: nothing does.'),
   header: z
     .enum(['auto', 'yes', 'no'])

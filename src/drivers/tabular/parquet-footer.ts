@@ -13,8 +13,8 @@ const rle = 3;
 const zstd = 6;
 
 /** What stands behind the row groups: the footer, its length and the magic word. Offsets of `groups` count from the
- *  file's first byte. */
-export function parquetFooter(shape: TableShape, groups: readonly GroupFacts[]): Buffer {
+ *  file's first byte. `whole` is the table's shape, of which a partitioned one's files hold a part. */
+export function parquetFooter(shape: TableShape, whole: TableShape, groups: readonly GroupFacts[]): Buffer {
   const columns = carriedColumns(shape);
   const types = columns.map(parquetType);
   const writer = new ThriftWriter();
@@ -43,7 +43,7 @@ export function parquetFooter(shape: TableShape, groups: readonly GroupFacts[]):
     group.i64(2, total(facts.columns, 'rawBytes')).i64(3, facts.rows);
     group.i64(5, facts.columns[0]?.offset ?? 4).i64(6, total(facts.columns, 'bytes'));
   });
-  writer.structs(5, [shapeKey], (pair, key) => pair.binary(1, key).binary(2, JSON.stringify(shape)));
+  writer.structs(5, [shapeKey], (pair, key) => pair.binary(1, key).binary(2, JSON.stringify(whole)));
   writer.binary(6, 'waybill');
   // Statistics are ordered as the types are.
   writer.structs(7, columns, (order) => order.struct(1, () => {}));

@@ -1,10 +1,11 @@
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { MigrationError } from '../../model/migration-error.ts';
 import type { Chunk } from '../../model/item.ts';
 import { carriedColumns, type ColumnShape, type LogicalType, type TableShape } from '../../model/shape.ts';
 import { duckType, isNested, logicalType, quoteName, quoteText } from './duck-type.ts';
-import { moved, openInput, type HeldFiles } from './file-blocks.ts';
+import { moved, type HeldFiles } from './file-blocks.ts';
 import type { InputFile } from './find-files.ts';
 import { isDecimalText } from './parquet-type.ts';
 import { shapeKey } from './parquet-footer.ts';
@@ -282,19 +283,11 @@ const identity = ({ path, bytes, mtime, inode }: InputFile): string => `${path}\
 /** Where the file can be read now: by the descriptor that a snapshot holds, or by its name if it is still the same. */
 async function currentPath(file: InputFile, held: HeldFiles): Promise<string> {
   const handle = held.get(file.path);
-  const stats = await (handle ?? (await statOf(file))).stat({ bigint: true });
-  if (Number(stats.size) !== file.bytes || String(stats.mtimeNs) !== file.mtime) throw moved(file);
+  const stats = handle
+    ? await handle.stat({ bigint: true })
+    : await stat(file.path, { bigint: true }).catch(() => undefined);
+  if (Number(stats?.size) !== file.bytes || String(stats?.mtimeNs) !== file.mtime) throw moved(file);
   return handle && process.platform === 'linux' ? `/proc/self/fd/${handle.fd}` : file.path;
-}
-
-async function statOf(file: InputFile) {
-  const handle = await openInput(file);
-  try {
-    const stats = await handle.stat({ bigint: true });
-    return { stat: async (_: { bigint: true }) => stats };
-  } finally {
-    await handle.close();
-  }
 }
 
 function unreadable(file: InputFile, error: unknown): unknown {

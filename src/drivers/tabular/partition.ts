@@ -1,5 +1,8 @@
 import { dirname, sep } from 'node:path';
+import { MigrationError } from '../../model/migration-error.ts';
+import { carriedColumns, type TableShape } from '../../model/shape.ts';
 import type { InputFile } from './find-files.ts';
+import type { TabularKind } from './options.ts';
 
 /** What Hive and all its readers write for NULL. */
 export const nullPartition = '__HIVE_DEFAULT_PARTITION__';
@@ -22,4 +25,28 @@ function decode(text: string): string {
   } catch {
     return text;
   }
+}
+
+const usable = new Set(['integer', 'text', 'date', 'boolean']);
+
+/** Columns that a table is partitioned by: those of the option, where it has them all. Throws where their values make no
+ *  names of folders. */
+export function partitionColumns(kind: TabularKind, shape: TableShape): readonly string[] {
+  if (kind.format !== 'parquet') return [];
+  const wanted = kind.options.partition
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  const columns = carriedColumns(shape);
+  const found = wanted.flatMap((name) => columns.filter((column) => column.name === name));
+  if (found.length < wanted.length) return [];
+  const unfit = found.find(({ type }) => !usable.has(type.kind));
+  if (unfit || found.length === columns.length) {
+    const why = unfit ? `column ${unfit.name} is ${unfit.declared}` : 'no column would be left';
+    throw new MigrationError('store.unsupported', `Table ${shape.name} cannot be partitioned: ${why}.`, {
+      hint: 'Partition by whole numbers, texts, dates or truth values, and by fewer columns than there are.',
+      where: shape.name,
+    });
+  }
+  return wanted;
 }

@@ -1,10 +1,10 @@
-import type { FileHandle } from 'node:fs/promises';
 import { MigrationError } from '../../model/migration-error.ts';
 import { carriedColumns, type ColumnShape, type TableShape } from '../../model/shape.ts';
 import { decimalText } from '../../store/rows/decimal.ts';
 import { ColumnBuffer, type ColumnFacts, type Extremes } from './column-buffer.ts';
 import { startColumnKernel, type ColumnKernel } from './column-kernel.ts';
 import { parquetType } from './parquet-type.ts';
+import type { WriteQueue } from './write-queue.ts';
 
 export interface GroupFacts {
   readonly rows: number;
@@ -21,56 +21,59 @@ const growthBytes = 16;
 /** A kernel that had to take a larger part is dropped, so that one huge row does not stay in memory. */
 const keptBytes = 32 * 1024 * 1024;
 
+/** Calls are synchronous and leave nothing in memory, so one kernel serves every writer of a thread. */
+let shared: ColumnKernel | undefined;
+
 /** Rows in, row groups of a Parquet file out, one behind the other from the file's first byte. */
 export class RowGroupWriter {
-  readonly #file: FileHandle;
   readonly #columns: readonly ColumnShape[];
   readonly #table: string;
   readonly #buffers: readonly ColumnBuffer[];
   readonly groups: GroupFacts[] = [];
-  #kernel: ColumnKernel = startColumnKernel();
-  #at = 0;
+  readonly #queue: WriteQueue;
   #filled = 0;
   #groupRows = 0;
-  #writing: Promise<void> = Promise.resolve();
   rows = 0;
 
-  constructor(file: FileHandle, shape: TableShape) {
-    this.#file = file;
+  /** Writers of one file share its queue. */
+  constructor(queue: WriteQueue, shape: TableShape) {
+    this.#queue = queue;
     this.#table = shape.name;
     this.#columns = carriedColumns(shape);
     this.#buffers = this.#columns.map((column) => new ColumnBuffer(parquetType(column), column.nullable));
   }
 
+  /** Bytes of values that wait to be written. */
+  get filled(): number {
+    return this.#filled;
+  }
+
   async add(part: Uint8Array): Promise<void> {
     this.#split(part);
-    if (this.#filled >= groupBytes || this.#groupRows >= groupRows) await this.#close();
+    if (this.#filled >= groupBytes || this.#groupRows >= groupRows) await this.close();
   }
 
-  async end(): Promise<void> {
-    if (this.#groupRows > 0) await this.#close();
-    await this.#writing;
-  }
-
-  /** The group before is compressed and written while the next one fills. */
-  async #close(): Promise<void> {
-    await this.#writing;
+  /** Ends the row group. It is compressed and written while the next one fills. */
+  async close(): Promise<void> {
     const rows = this.#groupRows;
+    if (rows === 0) return;
+    await this.#queue.idle();
     const taken = this.#buffers.map((buffer) => buffer.take());
     this.#groupRows = 0;
     this.#filled = 0;
-    this.#writing = this.#write(rows, taken);
-    this.#writing.catch(() => {});
+    this.#queue.run(async () => {
+      const columns: ColumnFacts[] = [];
+      for (const { pages, facts } of await Promise.all(taken)) {
+        columns.push({ ...facts, offset: this.#queue.at });
+        await this.#queue.write(pages);
+      }
+      this.groups.push({ rows, columns });
+    });
   }
 
-  async #write(rows: number, taken: readonly ReturnType<ColumnBuffer['take']>[]): Promise<void> {
-    const columns: ColumnFacts[] = [];
-    for (const { pages, facts } of await Promise.all(taken)) {
-      columns.push({ ...facts, offset: this.#at });
-      await this.#file.writev(pages.length > 0 ? [...pages] : [new Uint8Array(0)], this.#at);
-      this.#at += facts.bytes;
-    }
-    this.groups.push({ rows, columns });
+  async end(): Promise<void> {
+    await this.close();
+    await this.#queue.idle();
   }
 
   #split(part: Uint8Array): void {
@@ -80,20 +83,27 @@ export class RowGroupWriter {
     const cellsAt = Math.ceil((part.length + slackBytes) / 16) * 16;
     const levelsAt = cellsAt + mostRows * count * 4;
     const outAt = Math.ceil((levelsAt + mostRows + slackBytes) / 16) * 16;
-    const kernel = this.#kernel;
+    const kernel = (shared ??= startColumnKernel());
     const missing = outAt + part.length + mostRows * growthBytes + slackBytes - kernel.memory.buffer.byteLength;
     if (missing > 0) kernel.memory.grow(Math.ceil(missing / pageBytes));
     new Uint8Array(kernel.memory.buffer, 0, part.length).set(part);
     const rows = kernel.locate(0, part.length, count, cellsAt);
     if (rows < 0) throw new MigrationError('chunk.corrupt', 'The rows of a chunk do not follow the row format.');
-    for (const [i, buffer] of this.#buffers.entries()) this.#emit(i, buffer, rows, cellsAt, levelsAt, outAt);
+    for (const [i, buffer] of this.#buffers.entries()) this.#emit(kernel, i, buffer, rows, cellsAt, levelsAt, outAt);
     this.rows += rows;
     this.#groupRows += rows;
-    if (kernel.memory.buffer.byteLength > keptBytes) this.#kernel = startColumnKernel();
+    if (kernel.memory.buffer.byteLength > keptBytes) shared = undefined;
   }
 
-  #emit(i: number, buffer: ColumnBuffer, rows: number, cellsAt: number, levelsAt: number, outAt: number): void {
-    const kernel = this.#kernel;
+  #emit(
+    kernel: ColumnKernel,
+    i: number,
+    buffer: ColumnBuffer,
+    rows: number,
+    cellsAt: number,
+    levelsAt: number,
+    outAt: number,
+  ): void {
     const { type } = buffer;
     const cells = cellsAt + i * 4;
     const stride = this.#columns.length;

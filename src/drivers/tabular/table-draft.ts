@@ -1,6 +1,5 @@
-import { rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { syncFolder, writeAtomically } from '../../lib/write-atomically.ts';
+import { rm, stat } from 'node:fs/promises';
+import { writeAtomically } from '../../lib/write-atomically.ts';
 import type { BaseContent } from '../../model/event.ts';
 import type { Item } from '../../model/item.ts';
 import { MigrationError } from '../../model/migration-error.ts';
@@ -13,7 +12,8 @@ import type { TableFiles } from './find-files.ts';
 import { keptRows, notingKeys } from './kept-rows.ts';
 import type { TabularKind } from './options.ts';
 import { shapeFileOf, shapeFileText } from './shape-file.ts';
-import { tableFormat, type ChunkFile } from './table-format.ts';
+import { assembleTable, writeRows, type ChunkFile } from './table-format.ts';
+import { moveIntoPlace } from './move-into-place.ts';
 import type { Places } from './target-places.ts';
 
 export interface DraftContext {
@@ -48,7 +48,6 @@ export async function draftTable(
   } else if (!(await folder.isThere())) throw lost(shape.name, 'its folder is gone');
   if (await folder.publication()) await finish(context, folder);
   const published = await folder.isPublished();
-  const format = tableFormat(kind);
 
   return {
     ticket: folder.ticket,
@@ -66,7 +65,7 @@ export async function draftTable(
         const merges = options.into === 'merge' && shape.primaryKey.length > 0;
         const parts = merges ? notingKeys(payload.parts, shape, keys) : payload.parts;
         const written = await writeAtomically(folder.contentOf(chunk.id), 0o600, (file) =>
-          format.write(file, shape, parts, writeSignal),
+          writeRows(file, kind, shape, parts, writeSignal),
         );
         if (merges) await folder.keepKeys(chunk.id, keys);
         await folder.enter({ chunk: chunk.id, ...written });
@@ -124,13 +123,15 @@ async function assemble(
     const line = await folder.find(id);
     if (line) chunks.push({ path: folder.contentOf(id), facts: line.facts });
   }
-  await rm(folder.whole, { force: true });
-  await writeAtomically(folder.whole, 0o644, (file) => tableFormat(kind).assemble(file, shape, chunks));
+  await rm(folder.whole, { recursive: true, force: true });
+  const isFolder = await assembleTable(folder.whole, kind, shape, chunks);
   const { ino, size } = await stat(folder.whole, { bigint: true });
-  const target = places.fileOf(shape.name);
+  const target = isFolder ? places.folderOf(shape.name) : places.fileOf(shape.name);
   const obsolete = there?.folder !== undefined ? [there.folder] : (there?.files ?? []).map(({ path }) => path);
   await folder.decide({
     inode: String(ino),
+    target,
+    isFolder,
     bytes: Number(size),
     obsolete: obsolete.filter((path) => path !== target),
   });
@@ -148,26 +149,18 @@ async function keep(
   const keyFiles = options.into === 'merge' ? ids.map((id) => folder.keysOf(id)) : [];
   await rm(path, { force: true });
   const { facts } = await writeAtomically(path, 0o600, (file) =>
-    tableFormat(kind).write(file, shape, keptRows(context, keyFiles, signal), signal),
+    writeRows(file, kind, shape, keptRows(context, keyFiles, signal), signal),
   );
   return { path, facts };
 }
 
 /** Does what was decided, as far as it is not done: safe to repeat, also by another process. */
-async function finish({ kind, places, shape }: DraftContext, folder: DraftFolder): Promise<void> {
+async function finish({ kind, shape }: DraftContext, folder: DraftFolder): Promise<void> {
   if (await folder.isPublished()) return;
   const publication = await folder.publication();
   if (!publication) throw lost(shape.name, 'what was to be published is gone');
-  const target = places.fileOf(shape.name);
-  const isPlaced = async (path: string): Promise<boolean> => {
-    const found = await stat(path, { bigint: true }).catch(() => undefined);
-    return found !== undefined && String(found.ino) === publication.inode;
-  };
-  if (!(await isPlaced(target))) {
-    if (!(await isPlaced(folder.whole))) throw lost(shape.name, 'the file that was put together is gone');
-    await rename(folder.whole, target);
-    await syncFolder(dirname(target));
-  }
+  const { target } = publication;
+  if (!(await moveIntoPlace(folder.whole, publication))) throw lost(shape.name, 'what was put together is gone');
   if (kind.format !== 'parquet') {
     const text = shapeFileText(target, publication.bytes, shape);
     await writeAtomically(shapeFileOf(target), 0o644, (file) => file.writeFile(text));

@@ -47,6 +47,12 @@ export function refuseTarget(kind: TabularKind, path: string): void {
       where: path,
     });
   }
+  if (kind.format === 'parquet' && kind.options.partition !== '' && placesOf(kind, path).table !== undefined) {
+    throw new MigrationError('config.invalid', `${path} is one file, which cannot be partitioned.`, {
+      hint: 'Name a folder: the table becomes a folder in it.',
+      where: path,
+    });
+  }
   if (kind.options.table !== '') {
     throw new MigrationError('config.invalid', 'The option table is for reading several files as one table.', {
       hint: 'Leave it out: each table becomes a file of its name.',

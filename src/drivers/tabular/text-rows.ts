@@ -1,25 +1,24 @@
-import type { FileHandle } from 'node:fs/promises';
 import { MigrationError } from '../../model/migration-error.ts';
 import { carriedColumns, type ColumnShape, type TableShape } from '../../model/shape.ts';
 import { fieldText, RowReader } from '../../store/rows/row-reader.ts';
 import type { TextKind } from './options.ts';
 import { TextBuffer } from './text-buffer.ts';
+import type { WriteQueue } from './write-queue.ts';
 
 /** Written to the file at this size. */
 const flushBytes = 1024 * 1024;
 
 /** Rows in, lines of CSV or JSON out, from the file's first byte. */
 export class TextRowWriter {
-  readonly #file: FileHandle;
+  readonly #queue: WriteQueue;
   readonly #reader: RowReader;
   readonly #buffer = new TextBuffer(flushBytes);
   readonly #writeRow: (row: RowReader, to: TextBuffer) => void;
-  #at = 0;
   rows = 0;
 
-  constructor(file: FileHandle, shape: TableShape, kind: TextKind) {
+  constructor(queue: WriteQueue, shape: TableShape, kind: TextKind) {
     const columns = carriedColumns(shape);
-    this.#file = file;
+    this.#queue = queue;
     this.#reader = new RowReader(columns.length);
     this.#writeRow = kind.format === 'csv' ? csvRows(columns, csvDialect(kind)) : jsonRows(shape.name, columns);
   }
@@ -35,13 +34,14 @@ export class TextRowWriter {
 
   async end(): Promise<void> {
     await this.#flush();
+    await this.#queue.idle();
   }
 
   async #flush(): Promise<void> {
     const bytes = this.#buffer.take();
     if (bytes.length === 0) return;
-    await this.#file.writev([bytes], this.#at);
-    this.#at += bytes.length;
+    await this.#queue.idle();
+    this.#queue.run(() => this.#queue.write([bytes]));
   }
 }
 
@@ -111,7 +111,8 @@ function jsonRows(table: string, columns: readonly ColumnShape[]) {
 
 /** JSON within JSON lines stands as it is, which not every text of JSON can. */
 function oneLine(text: Uint8Array, where: string): Uint8Array {
-  const [first = 32, last = 32] = [text[0], text.at(-1)];
+  const first = text[0] ?? 32;
+  const last = text.at(-1) ?? 32;
   const isNull = text.length === 4 && Buffer.from(text).toString('latin1') === 'null';
   if (first > 32 && last > 32 && !isNull && !text.includes(10) && !text.includes(13)) return text;
   throw new MigrationError('value.unfit', `A JSON text of ${where} has no exact form in JSON lines.`, {
