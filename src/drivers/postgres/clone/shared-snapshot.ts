@@ -65,7 +65,7 @@ export class SharedSnapshot {
     try {
       await this.begin(lent.connection);
       yield* generate(lent.connection);
-      await lent.connection.run('COMMIT');
+      await lent.connection.run('ROLLBACK');
       usable = true;
     } catch (error) {
       throw lent.inWords(error);
