@@ -101,12 +101,17 @@ export class Connections implements AsyncDisposable {
     };
   }
 
-  /** A session for the replication protocol, which knows no statements with parameters. It is the caller's to end. */
-  async openReplication(name: string, signal: AbortSignal): Promise<pg.Client> {
+  /** A session for the replication protocol, which knows no statements with parameters, after it has run `settings`. It
+   *  is the caller's to end. */
+  async openReplication(name: string, signal: AbortSignal, settings = ''): Promise<pg.Client> {
     signal.throwIfAborted();
+    let client: pg.Client | undefined;
     try {
-      return await this.#connect({ application_name: name, replication: 'database' });
+      client = await this.#connect({ application_name: name, replication: 'database' });
+      if (settings !== '') await client.query(settings);
+      return client;
     } catch (error) {
+      if (client) destroy(client);
       throw toStoreError(error, this.place, 'connect for replication');
     }
   }

@@ -19,6 +19,8 @@ const statusEvery = 500;
 const hurriedEvery = 5;
 /** Kilobytes of a transaction that the source gathers in memory; a larger one goes through its disk. */
 const decodingMemory = 256 * 1024;
+const raiseDecodingMemory = `SELECT set_config(name, '${decodingMemory}', false) FROM pg_settings
+  WHERE name = 'logical_decoding_work_mem' AND setting::int < ${decodingMemory}`;
 
 /** Everything committed after `since`, in order. */
 export async function* followChanges(
@@ -43,11 +45,7 @@ export async function* followChanges(
   const changes = new ChangeStream(scope, from, (before, now) => {
     if (options.ddl === 'stop') throw altered(before, now);
   });
-  const client = await connections.openReplication(name, signal);
-  await client.query(
-    `SELECT set_config(name, '${decodingMemory}', false) FROM pg_settings
-     WHERE name = 'logical_decoding_work_mem' AND setting::int < ${decodingMemory}`,
-  );
+  const client = await connections.openReplication(name, signal, raiseDecodingMemory);
   const stream = new ReplicationStream(client, connections.place, changes);
   changes.valve = stream;
   const synchronous = createSynchronous(server, name, options.mode);
