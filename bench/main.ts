@@ -8,6 +8,7 @@ import { bigFile } from './big-file.ts';
 import { journal } from './journal.ts';
 import { smallFiles } from './small-files.ts';
 import { sqliteToPostgres } from './sqlite-to-postgres.ts';
+import { tabular } from './tabular.ts';
 
 export type Bench = (folder: string) => Promise<void>;
 
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, Bench>> = {
   'big-file': bigFile,
   'small-files': smallFiles,
   journal,
+  tabular,
 };
 
 const wanted = process.argv.slice(2);
