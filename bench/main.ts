@@ -11,6 +11,7 @@ import { postgresClone } from './postgres-clone.ts';
 import { postgresFollow } from './postgres-follow.ts';
 import { smallFiles } from './small-files.ts';
 import { sqliteToPostgres } from './sqlite-to-postgres.ts';
+import { tabular } from './tabular.ts';
 
 export type Bench = (folder: string) => Promise<void>;
 
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, Bench>> = {
   journal,
   cutover,
   'postgres-follow': postgresFollow,
+  tabular,
 };
 
 const wanted = process.argv.slice(2);

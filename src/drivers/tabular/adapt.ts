@@ -1,7 +1,7 @@
 import type { Finding } from '../../model/finding.ts';
 import type { Item } from '../../model/item.ts';
 import { MigrationError } from '../../model/migration-error.ts';
-import { carriedColumns, type ColumnShape, type TableShape } from '../../model/shape.ts';
+import { carriedColumns, type ColumnShape, type LogicalType, type TableShape } from '../../model/shape.ts';
 import type { TabularKind } from './options.ts';
 import { isDecimalText } from './parquet-type.ts';
 import { partitionColumns } from './partition.ts';
@@ -31,7 +31,7 @@ export function adaptTable(
   const shape: TableShape = {
     ...source,
     name: name ?? source.name,
-    columns: source.columns.map(plainColumn),
+    columns: source.columns.map((column) => plainColumn(column, kind)),
     primaryKey: source.primaryKey,
   };
   if (kind.format === 'parquet' && kind.options.partition !== '' && partitionColumns(kind, shape).length === 0) {
@@ -57,7 +57,9 @@ export function adaptTable(
 }
 
 /** Values that the source computes are carried as they are. */
-function plainColumn({ name, type, nullable, comment }: ColumnShape): ColumnShape {
+function plainColumn({ name, type: given, nullable, comment }: ColumnShape, kind: TabularKind): ColumnShape {
+  const asText = kind.format === 'parquet' && kind.options.plain && (given.kind === 'uuid' || given.kind === 'json');
+  const type: LogicalType = asText ? { kind: 'text' } : given;
   return { name, type, declared: nameOfType(type), nullable, ...(comment !== undefined && { comment }) };
 }
 

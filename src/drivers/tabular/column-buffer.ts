@@ -100,7 +100,8 @@ export class ColumnBuffer {
     const values = pieces.map((piece) => piece.values);
     const body = this.type.physical === 0 ? [packBits(Buffer.concat(values))] : values;
     const raw = Buffer.concat(this.nullable ? [packLevels(pieces, rows), ...body] : body);
-    const packed = await zstd(raw, compression);
+    // Room for all of it at once: otherwise it comes in pieces of 16 KiB.
+    const packed = await zstd(raw, { ...compression, chunkSize: raw.length + 1024 });
     const head = new ThriftWriter()
       .i32(1, 0)
       .i32(2, raw.length)

@@ -12,7 +12,7 @@ export const isCompressed = ({ path }: InputFile): boolean => /\.(gz|zst)$/i.tes
 export type HeldFiles = ReadonlyMap<string, FileHandle>;
 
 /** Bytes [from, to) of a file in blocks that begin at `from`, every one but the last of `blockBytes`; the whole of a
- *  compressed one, unpacked. Throws `source.moved` when it is no longer the file that was listed. */
+ *  compressed one, unpacked. A block is overwritten when the next but one is asked for. Throws `source.moved` when it is no longer the file that was listed. */
 export async function* readBlocks(
   file: InputFile,
   from: number,
@@ -57,9 +57,14 @@ export const moved = (file: Pick<InputFile, 'path' | 'name'>): MigrationError =>
   });
 
 async function* plain(handle: FileHandle, from: number, to: number): AsyncGenerator<Uint8Array> {
+  // One is worked on, one is being read, one may still be looked at.
+  const buffers = Array.from({ length: Math.min(3, Math.ceil((to - from) / blockBytes)) }, () =>
+    Buffer.allocUnsafeSlow(Math.min(blockBytes, to - from)),
+  );
+  let turn = 0;
   const read = async (at: number): Promise<Buffer> => {
     const wanted = Math.min(blockBytes, to - at);
-    const block = Buffer.allocUnsafeSlow(wanted);
+    const block = buffers[turn++ % buffers.length] ?? Buffer.allocUnsafeSlow(wanted);
     let got = 0;
     while (got < wanted) {
       const { bytesRead } = await handle.read(block, got, wanted - got, at + got);
@@ -79,8 +84,13 @@ async function* plain(handle: FileHandle, from: number, to: number): AsyncGenera
   }
 }
 
+/** For who holds several at a time. */
+async function* copied(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const block of blocks) yield Buffer.from(block);
+}
+
 async function* unpacked(file: InputFile, handle: FileHandle): AsyncGenerator<Uint8Array> {
-  const input = Readable.from(plain(handle, 0, file.bytes), { objectMode: false });
+  const input = Readable.from(copied(plain(handle, 0, file.bytes)), { objectMode: false });
   const unpack = /\.gz$/i.test(file.path)
     ? createGunzip({ chunkSize: blockBytes })
     : createZstdDecompress({ chunkSize: blockBytes });

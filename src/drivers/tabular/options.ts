@@ -46,6 +46,12 @@ export const jsonOptions = z.object({ table, types });
 
 export const parquetOptions = z.object({
   table,
+  plain: z
+    .boolean()
+    .default(false)
+    .describe(
+      'As a target: UUIDs and JSON as texts, for readers without these types (Hugging Face datasets knows no UUIDs).',
+    ),
   partition: z
     .string()
     .default('')

@@ -168,4 +168,12 @@ describe('every type goes into files and comes back', () => {
       assert.deepEqual(await listed(store.source), []);
     }
   });
+
+  it('writes UUIDs and JSON to Parquet as texts when it is asked to', async () => {
+    using folder = folderOf({});
+    await using store = await openFiles(parquetDriver, folder.path, { plain: true });
+    const adapted = store.sink?.adapt(everyType().item).item.shape?.columns ?? [];
+    const kinds = Object.fromEntries(adapted.map(({ name, type }) => [name, type.kind]));
+    assert.deepEqual([kinds['uuid'], kinds['json'], kinds['jsonb'], kinds['day']], ['text', 'text', 'text', 'date']);
+  });
 });

@@ -115,7 +115,7 @@ export class RowGroupWriter {
     const values =
       type.kind === undefined
         ? decimalTexts(new Uint8Array(memory), new Uint32Array(memory, cellsAt), i, stride, rows)
-        : Buffer.from(new Uint8Array(memory.slice(outAt, kernel.out.value)));
+        : new Uint8Array(memory.slice(outAt, kernel.out.value));
     const levels = nulls > 0 ? new Uint8Array(memory.slice(levelsAt, levelsAt + rows)) : undefined;
     buffer.add({ rows, nulls, values, levels }, kernel.seen.value ? extremes(kernel, type.statistics) : undefined);
     this.#filled += values.length + (levels?.length ?? 0);

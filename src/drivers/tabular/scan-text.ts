@@ -6,6 +6,7 @@ import { readOpening, type Opening } from './dialect.ts';
 import { isCompressed, readBlocks, type HeldFiles } from './file-blocks.ts';
 import type { InputFile, TableFiles } from './find-files.ts';
 import type { TextKind } from './options.ts';
+import { partitionOf } from './partition.ts';
 import { columnOf, mergeSights, nameOfType, readTypes, typeOfSight } from './read-types.ts';
 import { readShapeFile } from './shape-file.ts';
 import { rejectOf } from './text-misfit.ts';
@@ -120,6 +121,17 @@ async function readOpenings(
   held: HeldFiles,
   report: (finding: Finding) => void,
 ): Promise<readonly Opening[] | undefined> {
+  const hive = table.files.find((file) => partitionOf(file).size > 0);
+  if (hive) {
+    report({
+      level: 'error',
+      code: 'store.unsupported',
+      message: `${hive.path} has columns in its path (name=value), which are read of Parquet only.`,
+      hint: 'Turn it into Parquet first, or move the files to folders of other names.',
+      where: table.table,
+    });
+    return undefined;
+  }
   const openings: Opening[] = [];
   for (const file of table.files) openings.push(await openText(file, kind, held));
   const wrong = openings.findIndex(({ problem }) => problem !== undefined);

@@ -58,6 +58,7 @@ export class TextScanner {
   #outputAt = 0;
   #outputRoom = outputBytes;
   #held = 0;
+  #enough = 0;
   #line: number;
   #written = 0;
   #sights: FieldSight[];
@@ -98,15 +99,23 @@ export class TextScanner {
 
   push(block: Uint8Array): void {
     if (this.#held + block.length > this.#inputBytes) {
-      this.#inputBytes = Math.max(this.#inputBytes * 2, this.#held + block.length);
+      if (this.#held > longestRow) throw tooLong(this.#line);
+      this.#inputBytes = Math.max(Math.ceil(this.#inputBytes * 1.5), this.#held + block.length);
       this.#placeOutput();
     }
     new Uint8Array(this.#kernel.memory.buffer, this.#inputAt + this.#held, block.length).set(block);
     this.#held += block.length;
   }
 
+  /** Of a row that did not end in what was pushed before, as much again must come before it is looked at again: else a
+   *  huge row would be gone through once for every block. */
+  #mustWait(final: boolean): boolean {
+    return !final && this.#held < this.#enough;
+  }
+
   /** Encodes what was pushed; gives parts as they get full. Call `rest` at the end. */
   *encode(final: boolean, note: (misfit: Misfit) => void): Generator<Buffer> {
+    if (this.#mustWait(final)) return;
     let used = 0;
     for (let end = noteFull; end !== needsInput && end !== atEnd;) {
       const kernel = this.#kernel;
@@ -144,6 +153,7 @@ export class TextScanner {
 
   /** Looks at what was pushed; keys that are new become fields. */
   infer(final: boolean, note: (misfit: Misfit) => void): void {
+    if (this.#mustWait(final)) return;
     let used = 0;
     for (let end = noteFull; end !== needsInput && end !== atEnd;) {
       const kernel = this.#kernel;
@@ -201,6 +211,7 @@ export class TextScanner {
   #drop(used: number): void {
     new Uint8Array(this.#kernel.memory.buffer, this.#inputAt, this.#held).copyWithin(0, used);
     this.#held -= used;
+    this.#enough = used === 0 ? this.#held * 2 : 0;
   }
 
   #takeNotes(note: (misfit: Misfit) => void): void {
@@ -294,6 +305,14 @@ export class TextScanner {
     this.#written = waiting.length;
   }
 }
+
+/** What PostgreSQL holds in one value, too. */
+const longestRow = 1024 ** 3;
+
+const tooLong = (line: number): MigrationError =>
+  new MigrationError('value.unfit', `The row that begins in line ${line} is longer than 1 GiB.`, {
+    hint: 'A quote may be left open in it.',
+  });
 
 const everything = 0x1ff;
 const unseen: FieldSight = {
