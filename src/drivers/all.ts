@@ -4,7 +4,8 @@
 import type { Driver } from '../store/store.ts';
 import { fsDriver } from './fs/driver.ts';
 import { memoryDriver } from './memory/driver.ts';
+import { mysqlDriver } from './mysql/driver.ts';
 import { postgresDriver } from './postgres/driver.ts';
 import { sqliteDriver } from './sqlite/driver.ts';
 
-export const drivers: readonly Driver[] = [fsDriver, memoryDriver, postgresDriver, sqliteDriver];
+export const drivers: readonly Driver[] = [fsDriver, memoryDriver, mysqlDriver, postgresDriver, sqliteDriver];

@@ -147,6 +147,10 @@ function write(writer: RowWriter, type: LogicalType, value: string): boolean {
       return writer.time(value);
     case 'timestamp':
       return writer.timestamp(value, type.zone);
+    case 'interval':
+      return writer.interval(value);
+    case 'bits':
+      return writer.bits(value, type.length);
     case 'uuid':
       return writer.uuid(value);
     case 'integer':
