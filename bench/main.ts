@@ -6,6 +6,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bigFile } from './big-file.ts';
 import { journal } from './journal.ts';
+import { mysqlToPostgres } from './mysql-to-postgres.ts';
 import { smallFiles } from './small-files.ts';
 import { sqliteToPostgres } from './sqlite-to-postgres.ts';
 
@@ -13,6 +14,7 @@ export type Bench = (folder: string) => Promise<void>;
 
 const benches: Readonly<Record<string, Bench>> = {
   'sqlite-to-postgres': sqliteToPostgres,
+  'mysql-to-postgres': mysqlToPostgres,
   'big-file': bigFile,
   'small-files': smallFiles,
   journal,
