@@ -3,8 +3,9 @@ import type { Finding } from '../../model/finding.ts';
 import type { Item } from '../../model/item.ts';
 import type { ForeignKeyShape, IndexShape, ReferentialAction, TableShape } from '../../model/shape.ts';
 import type { Connection } from './connection.ts';
+import { indexedCharacters } from './create-sql.ts';
 import { fitColumns } from './fit-columns.ts';
-import { quoteLiteral } from './names.ts';
+import { ownPrefix, qualified, quoteLiteral } from './names.ts';
 import type { MysqlOptions } from './options.ts';
 import { type ColumnRow, isJsonCheck, readColumns } from './table-shape.ts';
 import { reportUnmoved } from './unmoved.ts';
@@ -14,6 +15,11 @@ export interface CatalogueOptions {
   readonly mariadb: boolean;
   readonly options: MysqlOptions;
 }
+
+/** Elsewhere an index takes about 2700 bytes. */
+const shortCharacters = 600;
+const countedBytes = 1024 * 1024;
+const leastRowBytes = 32;
 
 type Report = (finding: Finding) => void;
 
@@ -63,6 +69,7 @@ export async function readCatalogue(
   const items: Item[] = [];
   for (const row of tables) {
     const name = row['TABLE_NAME'] ?? '';
+    if (name.startsWith(ownPrefix)) continue;
     if (row['TABLE_TYPE'] === 'VIEW' || row['TABLE_TYPE'] === 'SYSTEM VIEW') continue;
     if (row['TABLE_TYPE'] === 'SEQUENCE') {
       report(notCarried(`The sequence ${name} is not carried.`, name));
@@ -88,8 +95,7 @@ export async function readCatalogue(
       unique: [],
       ...(comment !== '' && { comment }),
     };
-    const rows = Number(row['TABLE_ROWS'] ?? 0);
-    const bytes = Number(row['DATA_LENGTH'] ?? 0);
+    const { rows, bytes } = await measure(connection, database, name, row);
     const fitted = await fitColumns(connection, { database, shape, bytes, options, report });
     const { unique, others } = readIndexes(name, indexes, own, report);
     items.push({
@@ -105,6 +111,20 @@ export async function readCatalogue(
   items.push(...(await readForeignKeys(connection, schema, new Set(items.map(({ key }) => key)), report)));
   await reportUnmoved(connection, schema, report);
   return items.toSorted((a, b) => compareNames(a.key, b.key));
+}
+
+/** The server's statistics; of small tables, which it may not have looked at for a while, the rows are counted. */
+async function measure(
+  connection: Connection,
+  database: string,
+  name: string,
+  row: Readonly<Record<string, string | null>>,
+): Promise<{ readonly rows: number; readonly bytes: number }> {
+  const bytes = Number(row['DATA_LENGTH'] ?? 0);
+  if (bytes > countedBytes) return { rows: Number(row['TABLE_ROWS'] ?? 0), bytes };
+  const [counted] = await connection.query(`SELECT COUNT(*) AS n FROM ${qualified(database, name)}`);
+  const rows = Number(counted?.['n'] ?? 0);
+  return { rows, bytes: rows === 0 ? 0 : Math.max(bytes, rows * leastRowBytes) };
 }
 
 async function grouped<R extends { readonly TABLE_NAME: string }>(
@@ -157,13 +177,14 @@ function readIndexes(
   const unique: { name: string; columns: string[] }[] = [];
   const others: Item[] = [];
   for (const [name, parts] of indexes) {
+    if (name.startsWith(ownPrefix)) continue;
     const where = `${table}.index.${name}`;
     const type = parts[0]?.INDEX_TYPE ?? '';
     const why = /^(FULLTEXT|SPATIAL)$/.test(type)
       ? `is of type ${type}`
       : parts.some(({ COLUMN_NAME }) => COLUMN_NAME === null)
         ? 'is on an expression'
-        : parts.some(({ SUB_PART }) => SUB_PART !== null)
+        : parts.some((part) => !isWhole(part, columns))
           ? 'covers only the beginning of a column'
           : undefined;
     if (why !== undefined) {
@@ -184,6 +205,16 @@ function readIndexes(
     others.push({ key: where, kind: 'index', stage: 'after', bytes: 0, index: { table, index } });
   }
   return { unique, others };
+}
+
+/** Does the index cover the whole column? A part of a column that cannot be long, and what Waybill itself makes, counts
+ *  as all of it where rows need not differ by it. */
+function isWhole(part: Statistic, columns: readonly ColumnRow[]): boolean {
+  if (part.SUB_PART === null) return true;
+  if (part.NON_UNIQUE === '0') return false;
+  const column = columns.find(({ COLUMN_NAME }) => COLUMN_NAME === part.COLUMN_NAME);
+  const isShort = column?.DATA_TYPE === 'varchar' && Number(column.CHARACTER_MAXIMUM_LENGTH) <= shortCharacters;
+  return isShort || part.SUB_PART === String(indexedCharacters);
 }
 
 function reportCollation(

@@ -20,7 +20,8 @@ export function carriedPairs(from: TableShape, as: TableShape): readonly Carried
   });
 }
 
-const textual = /^(?:char|varchar|(?:tiny|medium|long)?(?:text|blob)|binary|varbinary|enum|set|json|uuid|inet|decimal)/;
+const textual =
+  /^(?:char|varchar|(?:tiny|medium|long)?(?:text|blob)|binary|varbinary|enum|set|json|uuid|inet|decimal)/i;
 
 /** What stands in the select list: what the wire cannot say in the target's type, the server says. */
 export function selectList(pairs: readonly CarriedColumn[], mariadb: boolean): string {
@@ -31,7 +32,7 @@ export function selectList(pairs: readonly CarriedColumn[], mariadb: boolean): s
 function selectSql({ name, declared }: ColumnShape, { type }: ColumnShape, mariadb: boolean): string {
   const column = quoteName(name);
   if (type.kind === 'text' && !textual.test(declared)) return `CAST(${column} AS CHAR)`;
-  if (!isGeometry(/^\w*/.exec(declared)?.[0] ?? '')) return column;
+  if (!isGeometry((/^\w*/.exec(declared)?.[0] ?? '').toLowerCase())) return column;
   // The axes in the order that everybody else has them.
   return mariadb ? `ST_AsWKB(${column})` : `ST_AsWKB(${column}, 'axis-order=long-lat')`;
 }

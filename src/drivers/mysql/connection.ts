@@ -9,8 +9,10 @@ export interface Connection {
   readonly id: number;
   readonly stream: Duplex;
   query<R extends TextRow>(sql: string): Promise<readonly R[]>;
-  /** Runs a statement; gives the rows it touched. `input` is what LOAD DATA LOCAL asks for. */
-  run(sql: string, input?: () => Readable): Promise<number>;
+  /** Runs a statement; gives the rows it touched. */
+  run(sql: string): Promise<number>;
+  /** Runs a LOAD DATA LOCAL, which asks for `input`. */
+  load(sql: string, input: () => Readable): Promise<{ readonly rows: number; readonly warnings: number }>;
   /** Runs `work` in one transaction: committed when it resolves, else rolled back. */
   transaction<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -24,8 +26,8 @@ export function asConnection(client: ClientConnection): Connection {
     });
     return promise;
   };
-  const run = async (sql: string, input?: () => Readable) => {
-    const result = (await send(sql, input)) as Partial<ResultSetHeader> | undefined;
+  const run = async (sql: string) => {
+    const result = (await send(sql)) as Partial<ResultSetHeader> | undefined;
     return result?.affectedRows ?? 0;
   };
   return {
@@ -37,6 +39,10 @@ export function asConnection(client: ClientConnection): Connection {
       return (await send(sql)) as readonly R[];
     },
     run,
+    async load(sql, input) {
+      const result = (await send(sql, input)) as Partial<ResultSetHeader> | undefined;
+      return { rows: result?.affectedRows ?? 0, warnings: result?.warningStatus ?? 0 };
+    },
     async transaction(work) {
       await run('START TRANSACTION');
       let result;

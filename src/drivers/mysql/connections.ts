@@ -16,7 +16,7 @@ const limit = 4;
 const sessionSettings = [
   `SET NAMES utf8mb4`,
   `SET time_zone = '+00:00', sql_mode = 'NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,STRICT_ALL_TABLES,ALLOW_INVALID_DATES',
-       net_write_timeout = 86400, net_read_timeout = 86400, wait_timeout = 2147483, lock_wait_timeout = 86400,
+       net_write_timeout = 86400, net_read_timeout = 86400, wait_timeout = 2147483, lock_wait_timeout = 86400, innodb_lock_wait_timeout = 86400,
        group_concat_max_len = 1048576, sql_select_limit = DEFAULT`,
   `SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ`,
 ];

@@ -4,7 +4,8 @@ import type { OptionValues } from '../../store/options.ts';
 import type { Store } from '../../store/store.ts';
 import { Connections } from './connections.ts';
 import { mysqlOptions, type MysqlOptions } from './options.ts';
-import { probeSource } from './probe.ts';
+import { probeSource, probeTarget } from './probe.ts';
+import { createSink } from './sink.ts';
 import { createSource } from './source.ts';
 
 /** Connects to the server, and throws where that fails. */
@@ -16,12 +17,14 @@ export async function openServer(address: Address, values: OptionValues, signal:
     await connections[Symbol.asyncDispose]();
     throw error;
   }
+  const source = createSource(connections);
   return {
     address,
-    source: createSource(connections),
+    source,
+    sink: createSink(connections, source),
     probe: (role, stop) =>
       connections.use('look at the server', stop, async (connection) =>
-        role === 'source' ? probeSource(connection, connections.place) : [],
+        (role === 'source' ? probeSource : probeTarget)(connection, connections.place),
       ),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   };

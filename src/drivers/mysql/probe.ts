@@ -31,3 +31,48 @@ export async function probeSource(connection: Connection, { database, user }: Pl
   }
   return findings;
 }
+
+/** What would stop a run to this server, or make it less than it should be. */
+export async function probeTarget(connection: Connection, { database, user }: Place): Promise<Finding[]> {
+  const [server] = await connection.query(
+    `SELECT @@local_infile AS loads, @@read_only AS still, @@innodb_flush_log_at_trx_commit AS flush, @@max_allowed_packet AS packet`,
+  );
+  const findings: Finding[] = [];
+  if (server?.['loads'] !== '1') {
+    findings.push({
+      level: 'error',
+      code: 'store.unsupported',
+      message: 'The server takes no LOAD DATA LOCAL (local_infile is off), by which rows are written.',
+      hint: 'SET GLOBAL local_infile = ON, at least for the run.',
+    });
+  }
+  if (server?.['still'] !== '0') {
+    findings.push({
+      level: 'error',
+      code: 'store.denied',
+      message: 'The server takes no writes (read_only).',
+      hint: 'Name the primary.',
+    });
+  }
+  if (server?.['flush'] !== '1') {
+    findings.push({
+      level: 'warning',
+      code: 'target.not-durable',
+      message: `The server runs with innodb_flush_log_at_trx_commit = ${server?.['flush']}: what it confirms may be lost in a power cut.`,
+    });
+  }
+  const grants = await connection.query('SHOW GRANTS').catch(() => []);
+  const text = grants.map((row) => Object.values(row)[0] ?? '').join('\n');
+  const missing = ['CREATE', 'DROP', 'ALTER', 'INDEX', 'INSERT', 'SELECT', 'DELETE', 'UPDATE', 'REFERENCES'].filter(
+    (right) => !/ALL PRIVILEGES/.test(text) && !new RegExp(`\\b${right}\\b`).test(text),
+  );
+  if (missing.length > 0 && !/ROLE|SET DEFAULT/.test(text)) {
+    findings.push({
+      level: 'error',
+      code: 'store.denied',
+      message: `User ${user} lacks rights on database ${database}: ${missing.join(', ')}.`,
+      hint: `GRANT ${missing.join(', ')} ON \`${database}\`.* TO ${user}`,
+    });
+  }
+  return findings;
+}

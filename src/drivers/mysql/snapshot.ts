@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { MigrationError } from '../../model/migration-error.ts';
 import { asConnection, type Connection } from './connection.ts';
 import { type Connections, destroySession, endSession, isBroken, type Lent } from './connections.ts';
+import { qualified, quoteLiteral } from './names.ts';
 import { errorNumber, toStoreError } from './store-error.ts';
 
 /** Sessions that see one moment: one reads a chunk while others look at bounds or compare. */
@@ -11,6 +12,7 @@ const wantedSessions = 3;
 const attempts = 20;
 /** Seconds that everybody may be held up by the global lock's waiting for a long statement. */
 const lockWait = 5;
+const keptAtOnce = 50;
 
 /** Sessions that all see the database as it was at `position`. */
 export interface HeldSnapshot extends AsyncDisposable {
@@ -37,6 +39,7 @@ export async function takeSnapshot(
         hint: 'Stop the programs that write to it, or run with one worker, which reads at one moment.',
       });
     }
+    await keepTables(asConnection(clients[0] ?? (await connections.open())), connections.place.database);
     return hold(connections, clients, position);
   } catch (error) {
     for (const client of clients) destroySession(client);
@@ -105,6 +108,20 @@ async function alone(clients: Client[]): Promise<string> {
   const [only] = clients;
   if (only) await begin(asConnection(only));
   return `session:${process.pid}:${only?.threadId}:${Date.now()}`;
+}
+
+/** A transaction that has looked at a table keeps others from altering or dropping it, which would end the snapshot. */
+async function keepTables(connection: Connection, database: string): Promise<void> {
+  const tables = await connection.query(
+    `SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${quoteLiteral(database)}
+       AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') ORDER BY TABLE_NAME`,
+  );
+  for (let at = 0; at < tables.length; at += keptAtOnce) {
+    const looks = tables
+      .slice(at, at + keptAtOnce)
+      .map(({ name }) => `(SELECT 1 FROM ${qualified(database, name ?? '')} LIMIT 0)`);
+    await connection.query(looks.join(' UNION ALL '));
+  }
 }
 
 function hold(connections: Connections, clients: Client[], position: string): HeldSnapshot {

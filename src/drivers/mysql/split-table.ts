@@ -7,8 +7,8 @@ import { qualified, quoteName } from './names.ts';
  *  share it. */
 const sharedBytes = 8 * 1024 * 1024;
 const sharedChunks = 4;
-/** Halvings of a range in which the server expects too many rows. */
-const mostHalvings = 20;
+/** Ranges that the server is asked about. */
+const mostQuestions = 4000;
 
 type Session = <T>(work: (connection: Connection) => Promise<T>) => Promise<T>;
 
@@ -23,7 +23,7 @@ export async function* splitTable(
 ): AsyncGenerator<Chunk> {
   const rows = Math.max(1, item.rows ?? 1);
   const bytes = Math.max(1, item.bytes);
-  const chunks = Math.max(Math.ceil(bytes / targetBytes), bytes > sharedBytes ? sharedChunks : 1);
+  const chunks = Math.min(rows, Math.max(Math.ceil(bytes / targetBytes), bytes > sharedBytes ? sharedChunks : 1));
   const perRow = bytes / rows;
   const chunk = (from: string, to: string, count: number): Chunk => ({
     id: `${from}..${to}`,
@@ -39,22 +39,58 @@ export async function* splitTable(
     return;
   }
   const target = Math.max(1, Math.ceil(rows / chunks));
-  const cuts: { readonly at: bigint; readonly rows: number }[] = [];
-  const width = (bounds.high - bounds.low) / BigInt(chunks) + 1n;
-  for (let from = bounds.low; from <= bounds.high; from += width) {
-    const to = from + width;
-    const parts = await use((connection) => refine(connection, database, shape, key, from, to, target, mostHalvings));
-    cuts.push(...parts);
-  }
-  for (const [i, { at, rows: count }] of cuts.entries()) {
-    const next = cuts[i + 1];
+  const parts = await use((connection) => spread(connection, database, shape, key, bounds, target));
+  for (const [i, { at, rows: count }] of parts.entries()) {
+    const next = parts[i + 1];
     yield chunk(i === 0 ? '' : String(at), next ? String(next.at) : '', count);
   }
 }
 
+interface Part {
+  readonly at: bigint;
+  readonly rows: number;
+}
+
+/** Where parts of about `target` rows begin: halves the range again and again where the server expects too many rows,
+ *  and joins what is small. */
+async function spread(
+  connection: Connection,
+  database: string,
+  shape: TableShape,
+  key: ColumnShape,
+  { low, high }: { readonly low: bigint; readonly high: bigint },
+  target: number,
+): Promise<readonly Part[]> {
+  const name = quoteName(key.name);
+  let questions = 0;
+  const expected = async (from: bigint, to: bigint): Promise<number> => {
+    questions++;
+    const [plan] = await connection.query(
+      `EXPLAIN SELECT ${name} FROM ${qualified(database, shape.name)} FORCE INDEX (PRIMARY) WHERE ${name} >= ${from} AND ${name} < ${to}`,
+    );
+    return Number(plan?.['rows'] ?? 0) || 0;
+  };
+  const parts: Part[] = [];
+  const open: { from: bigint; to: bigint }[] = [{ from: low, to: high + 1n }];
+  for (let range = open.pop(); range; range = open.pop()) {
+    const { from, to } = range;
+    const rows = await expected(from, to);
+    // Half as much again: what is halved once more would become too small.
+    if (rows > target * 1.5 && to - from > 1n && questions < mostQuestions) {
+      const middle = (from + to) / 2n;
+      open.push({ from: middle, to }, { from, to: middle });
+      continue;
+    }
+    const last = parts.at(-1);
+    if (last && last.rows + rows <= target) parts[parts.length - 1] = { at: last.at, rows: last.rows + rows };
+    else parts.push({ at: from, rows: Math.max(1, rows) });
+  }
+  return parts;
+}
+
 export function splitColumn(shape: TableShape): ColumnShape | undefined {
   const column = shape.columns.find(({ name }) => name === shape.primaryKey[0]);
-  return column && /^(?:tiny|small|medium|big)?int/.test(column.declared) ? column : undefined;
+  return column && /^(?:tiny|small|medium|big)?int/i.test(column.declared) ? column : undefined;
 }
 
 async function hasRows(connection: Connection, database: string, shape: TableShape): Promise<boolean> {
@@ -69,30 +105,6 @@ async function findBounds(connection: Connection, database: string, shape: Table
   );
   const { low, high } = row ?? {};
   return low == null || high == null ? undefined : { low: BigInt(low), high: BigInt(high) };
-}
-
-/** The range, or its halves where the server expects more than twice the rows that are wanted. */
-async function refine(
-  connection: Connection,
-  database: string,
-  shape: TableShape,
-  key: ColumnShape,
-  from: bigint,
-  to: bigint,
-  target: number,
-  halvings: number,
-): Promise<{ readonly at: bigint; readonly rows: number }[]> {
-  const name = quoteName(key.name);
-  const [plan] = await connection.query(
-    `EXPLAIN SELECT ${name} FROM ${qualified(database, shape.name)} FORCE INDEX (PRIMARY) WHERE ${name} >= ${from} AND ${name} < ${to}`,
-  );
-  const rows = Number(plan?.['rows'] ?? target) || 0;
-  if (rows <= target * 2 || halvings === 0 || to - from < 2n) return [{ at: from, rows: Math.max(1, rows) }];
-  const middle = (from + to) / 2n;
-  return [
-    ...(await refine(connection, database, shape, key, from, middle, target, halvings - 1)),
-    ...(await refine(connection, database, shape, key, middle, to, target, halvings - 1)),
-  ];
 }
 
 /** The condition of a range, with WHERE. */
