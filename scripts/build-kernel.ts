@@ -5,7 +5,12 @@ import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
-export const kernels = ['store/rows/kernel', 'drivers/sqlite/page-kernel', 'drivers/mysql/row-kernel', 'drivers/mysql/load-kernel'] as const;
+export const kernels = [
+  'store/rows/kernel',
+  'drivers/sqlite/page-kernel',
+  'drivers/mysql/row-kernel',
+  'drivers/mysql/load-kernel',
+] as const;
 
 const pathOf = (kernel: string, ending: string): string =>
   fileURLToPath(new URL(`../src/${kernel}${ending}`, import.meta.url));

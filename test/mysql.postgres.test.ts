@@ -86,6 +86,7 @@ describe('from MariaDB to PostgreSQL', { skip: missing }, () => {
       `SELECT count(*)::int AS total, bool_and(convalidated) AS valid FROM pg_constraint WHERE contype = 'f'`,
     );
     assert.deepEqual(keys[0], { total: 22, valid: true });
+    await assert.rejects(client.query(`UPDATE film SET rating = 'X' WHERE film_id = 1`), /film_rating_check/);
     const { rows: added } = await client.query(
       `INSERT INTO actor (first_name, last_name) VALUES ('NEW', 'ONE') RETURNING actor_id`,
     );
