@@ -43,7 +43,9 @@ export async function* readRows(read: RowRead, signal: AbortSignal): AsyncGenera
       const progress = transcoder.step();
       if (progress === 'more') {
         signal.throwIfAborted();
-        transcoder.feed(await stream.read());
+        const chunk = await stream.read();
+        transcoder.feed(chunk);
+        release(chunk);
         continue;
       }
       if (progress === 'refused') {
@@ -63,6 +65,12 @@ export async function* readRows(read: RowRead, signal: AbortSignal): AsyncGenera
     if (!ended) await drain(stream, transcoder, read);
     stream.finish();
   }
+}
+
+/** Gives a socket's buffer back at once: left to the collector, dead buffers would add up to tens of MiB a thread. */
+function release(chunk: Buffer): void {
+  const { buffer } = chunk;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.length) buffer.transfer(0);
 }
 
 /** Has the server stop, and reads on to the packet that says so. */
