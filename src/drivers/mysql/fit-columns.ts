@@ -89,7 +89,7 @@ function questionTo(column: ColumnShape, shape: TableShape, { options, report }:
   }
   if (type.kind === 'time') {
     return {
-      condition: `${name} < 0 OR ${name} >= '24:00:00'`,
+      condition: `${name} < 0 OR ${name} > '24:00:00'`,
       answer(count, looked) {
         if (count === 0) return undefined;
         report({

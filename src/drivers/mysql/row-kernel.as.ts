@@ -306,7 +306,7 @@ function clock(op: usize, at: usize, length: usize): bool {
     rewind(out + 16);
     return true;
   }
-  if ((negative && micros != 0) || micros >= 86400000000) return no(noTimeOfDay);
+  if ((negative && micros != 0) || micros > 86400000000) return no(noTimeOfDay);
   put64(micros);
   return true;
 }
