@@ -40,7 +40,7 @@ describe('from MariaDB to PostgreSQL', { skip: missing }, () => {
       });
     }
     const admin = await connect('postgres');
-    for (const name of ['chinook', 'reference', 'sakila']) await admin.query(`CREATE DATABASE ${name}`);
+    for (const name of ['chinook', 'reference', 'sakila', 'types']) await admin.query(`CREATE DATABASE ${name}`);
   });
 
   after(async () => {
@@ -97,6 +97,47 @@ describe('from MariaDB to PostgreSQL', { skip: missing }, () => {
     assert.match(ended.stdout, /The index idx_title_description of film_text is of type FULLTEXT/);
   });
 
+  it('carries every type, as the digests of PostgreSQL prove, and names the rows that it leaves out', async () => {
+    query(source, everyType);
+    const refused = await place.waybill('run', source.url('types'), target.url('types'), '--json');
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stdout, /the date is one that no calendar has/);
+    assert.deepEqual(await contents(await connect('types')), new Map());
+    const ended = await place.waybill(
+      'run',
+      source.url('types'),
+      target.url('types'),
+      '--json',
+      '--max-quarantine',
+      '2',
+    );
+    assert.equal(ended.code, 3, ended.stdout + ended.stderr);
+    const [keys] = [[...ended.stdout.matchAll(/"key":"\[\\"(\d+)\\"\]"/g)].map(([, key]) => key)];
+    assert.deepEqual([...new Set(keys)].toSorted(), ['3', '4']);
+    const client = await connect('types');
+    const { rows } = await client.query(`SELECT to_jsonb(t) - 'id' AS row FROM every t WHERE id = 2`);
+    assert.deepEqual(rows[0].row, {
+      flag: true,
+      big: 18446744073709552000,
+      exact: 1.5e-9,
+      single: 0.1,
+      bits: '10010',
+      year: 2155,
+      day: '2024-02-29',
+      naive: '2024-03-31T02:30:00.123',
+      moment: '2024-03-31T01:30:00+00:00',
+      span: '-838:59:59',
+      word: '€ é',
+      kind: 'a',
+      kinds: 'x,z',
+      doc: { a: 1 },
+      raw: '\\x01000000',
+      place: '\\x0101000000000000000000f03f0000000000000040',
+    });
+    const { rows: exact } = await client.query(`SELECT big::text FROM every WHERE id = 2`);
+    assert.equal(exact[0].big, '18446744073709551615');
+  });
+
   it('finds nothing to do in an incremental run, and names a row that was changed behind its back', async () => {
     const again = await place.waybill(
       'run',
@@ -115,6 +156,24 @@ describe('from MariaDB to PostgreSQL', { skip: missing }, () => {
     assert.match(ended.stdout, /\[\\"1234\\"\]/);
   });
 });
+
+const query = (server: MariadbServer, sql: string): void => {
+  execFileSync('mariadb', ['-h127.0.0.1', `-P${server.port}`, '-uroot', '--default-character-set=utf8mb4'], {
+    input: sql,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+};
+
+/** Row 2 has a value of each type; row 3 a date that no calendar has, row 4 a NUL byte. */
+const everyType = `CREATE DATABASE types CHARACTER SET utf8mb4; USE types; SET sql_mode = ''; SET time_zone = '+00:00';
+  CREATE TABLE every (id INT PRIMARY KEY, flag TINYINT(1), big BIGINT UNSIGNED, exact DECIMAL(65,30), single FLOAT, bits BIT(5),
+    year YEAR, day DATE, naive DATETIME(3), moment TIMESTAMP NULL, span TIME, word VARCHAR(9) CHARACTER SET latin1,
+    kind ENUM('a','b'), kinds SET('x','y','z'), doc JSON, raw BINARY(4), place POINT);
+  INSERT INTO every (id) VALUES (1);
+  INSERT INTO every VALUES (2, 1, 18446744073709551615, 0.0000000015, 0.1, b'10010', 2155, '2024-02-29',
+    '2024-03-31 02:30:00.123', '2024-03-31 01:30:00', '-838:59:59', '€ é', 'a', 'x,z', '{"a":1}', x'01', POINT(1, 2));
+  INSERT INTO every (id, day) VALUES (3, '0000-00-00');
+  INSERT INTO every (id, word) VALUES (4, 'a\\0b');`;
 
 const countOf = (tables: ReadonlyMap<string, readonly string[]>): number =>
   [...tables.values()].reduce((sum, rows) => sum + rows.length, 0);

@@ -140,4 +140,5 @@ export const reasons: Readonly<Record<number, { readonly code: string; readonly 
   11: { code: 'value.nul', reason: 'the JSON holds the escape \\u0000' },
   12: { code: 'value.unfit', reason: 'the text is longer than the column' },
   13: { code: 'value.unfit', reason: 'the value has no form in this type' },
+  14: { code: 'value.unfit', reason: 'the JSON is one that only MariaDB takes for valid' },
 };

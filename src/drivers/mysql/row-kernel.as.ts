@@ -8,6 +8,7 @@ import {
   decimal,
   hasNulEscape,
   isNull,
+  isPlainJson,
   malformed,
   no,
   noBoolean,
@@ -16,6 +17,7 @@ import {
   noTimeOfDay,
   nulEscape,
   out,
+  oddJson,
   outOfRange,
   put32,
   put64,
@@ -333,9 +335,11 @@ function textual(op: usize, at: usize, length: u32): bool {
       rewind(out + length);
       return true;
     case 13:
+      if (!isPlainJson(at, length)) return no(oddJson);
       return writeText(at, length, 0);
     case 14: {
       if (hasNulEscape(at, length)) return no(nulEscape);
+      if (!isPlainJson(at, length)) return no(oddJson);
       const head = out;
       // The text is written behind a byte for jsonb's version: a head of 4, then the byte, then the text.
       rewind(out + 1);

@@ -23,6 +23,7 @@ export const noUuid: i32 = 10;
 export const nulEscape: i32 = 11;
 export const tooLong: i32 = 12;
 export const malformed: i32 = 13;
+export const oddJson: i32 = 14;
 
 @inline
 export function no(why: i32): bool {
@@ -234,6 +235,27 @@ export function codePoints(at: usize, length: u32): i32 {
     at += 1 + more;
   }
   return points;
+}
+
+/** False for what MariaDB takes for JSON and others do not: escapes of other letters, and a point without digits. */
+export function isPlainJson(at: usize, length: u32): bool {
+  const end = at + length;
+  let inText = false;
+  while (at < end) {
+    const byte = <u32>load<u8>(at++);
+    if (byte == 34) inText = !inText;
+    else if (inText && byte == 92) {
+      const letter = at < end ? <u32>load<u8>(at) : 0;
+      // " / \ b f n r t u
+      if (letter != 34 && letter != 47 && letter != 92 && letter != 98 && letter != 102 && letter != 110) {
+        if (letter != 114 && letter != 116 && letter != 117) return false;
+      }
+      at++;
+    } else if (!inText && byte == 46) {
+      if (at >= end || <u32>load<u8>(at) - 48 > 9) return false;
+    }
+  }
+  return true;
 }
 
 /** Is there a \u0000 whose backslash is not itself escaped? */

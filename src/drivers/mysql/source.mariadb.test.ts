@@ -216,6 +216,17 @@ describe('the mysql driver as a source', { skip: hasMariadb() ? false : 'apt-get
     assert.deepEqual((await read('notes', { bytes: 'notes.note' })).rows[1], ['2', '\\x610062']);
   });
 
+  it('leaves out JSON that only MariaDB takes for valid', async () => {
+    await subject.admin.query(`CREATE TABLE docs (id INT PRIMARY KEY, doc JSON);
+      INSERT INTO docs VALUES (1, '{"a":[1.5,"x.\\\\u0041\\\\"."]}'), (2, '[1.]'), (3, '"\\\\x"')`);
+    const { rows, rejects } = await read('docs');
+    assert.deepEqual(rows, [['1', '{"a":[1.5,"x.\\u0041\\"."]}']]);
+    assert.deepEqual(
+      rejects.map(({ key }) => key),
+      ['["2"]', '["3"]'],
+    );
+  });
+
   it('refuses a number above the largest bigint where unsigned numbers are to become bigint', async () => {
     await subject.admin.query(`CREATE TABLE big (id BIGINT UNSIGNED PRIMARY KEY);
       INSERT INTO big VALUES (9223372036854775807), (9223372036854775808)`);
