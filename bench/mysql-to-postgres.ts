@@ -20,11 +20,13 @@ export async function mysqlToPostgres(folder: string): Promise<void> {
     settings: { max_wal_size: '8GB', shared_buffers: '512MB' },
   });
   writeRows(source, rows);
+  // With pgloader's own numbers its heap is exhausted by these rows.
   const load = join(folder, 'pgloader.load');
   writeFileSync(
     load,
     `LOAD DATABASE FROM mysql://root@127.0.0.1:${source.port}/bench INTO ${target.url('loaded').replace('postgres:', 'pgsql:')}
-     WITH include drop, create tables, create indexes, reset sequences, workers = 2, concurrency = 1
+     WITH include drop, create tables, create indexes, reset sequences, workers = 2, concurrency = 1,
+          prefetch rows = 10000, batch rows = 10000
      ALTER SCHEMA 'bench' RENAME TO 'public';`,
   );
   const state = join(folder, 'state');

@@ -112,8 +112,8 @@ describe('from MariaDB to PostgreSQL', { skip: missing }, () => {
       '2',
     );
     assert.equal(ended.code, 3, ended.stdout + ended.stderr);
-    const [keys] = [[...ended.stdout.matchAll(/"key":"\[\\"(\d+)\\"\]"/g)].map(([, key]) => key)];
-    assert.deepEqual([...new Set(keys)].toSorted(), ['3', '4']);
+    const keys = new Set(Array.from(ended.stdout.matchAll(/"key":"\[\\"(\d+)\\"\]"/g), ([, key]) => key));
+    assert.deepEqual(keys, new Set(['3', '4']));
     const client = await connect('types');
     const { rows } = await client.query(`SELECT to_jsonb(t) - 'id' AS row FROM every t WHERE id = 2`);
     assert.deepEqual(rows[0].row, {

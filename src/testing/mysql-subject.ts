@@ -23,9 +23,13 @@ export interface TableRead {
 export interface MysqlSubject extends AsyncDisposable {
   readonly server: MariadbServer;
   readonly admin: mysql.Connection;
-  open(options?: Record<string, unknown>, database?: string): Promise<Store & { readonly source: Source }>;
+  open(
+    options?: Record<string, unknown>,
+    database?: string,
+    user?: string,
+  ): Promise<Store & { readonly source: Source }>;
   /** Empties the database. */
-  reset(): Promise<void>;
+  readonly reset: () => Promise<void>;
 }
 
 export async function openMysqlSubject(options: MariadbServerOptions = {}): Promise<MysqlSubject> {
@@ -48,9 +52,9 @@ export async function openMysqlSubject(options: MariadbServerOptions = {}): Prom
     server,
     admin,
     reset,
-    async open(values = {}, database = 'test') {
+    async open(values = {}, database = 'test', user = 'root') {
       const password = options.password === undefined ? {} : { password: options.password };
-      const { address } = parseAddress(server.url(database));
+      const { address } = parseAddress(server.url(database).replace('//root@', `//${user}@`));
       const store = await mysqlDriver.open(address, { ...password, ...values }, never);
       assert.ok(store.source);
       return { ...store, source: store.source };
@@ -76,7 +80,7 @@ export async function readTable(source: Source, name: string, targetBytes = 64 *
   for await (const chunk of source.split(item, targetBytes, never)) {
     const payload = await source.read(chunk, item, item, 'rows', never);
     assert.equal(payload.format, 'rows');
-    for await (const part of payload.parts as AsyncIterable<Uint8Array>) {
+    for await (const part of payload.parts) {
       reader.open(part);
       while (reader.next()) {
         rows.push(

@@ -66,6 +66,7 @@ export async function readCatalogue(
          FROM information_schema.CHECK_CONSTRAINTS JOIN information_schema.TABLE_CONSTRAINTS USING (CONSTRAINT_SCHEMA, CONSTRAINT_NAME)
          WHERE CONSTRAINT_SCHEMA = ${schema} AND CONSTRAINT_TYPE = 'CHECK'`,
   );
+  const narrow = options.unsignedBigint === 'auto' ? await narrowColumns(connection, schema) : new Set<string>();
   const items: Item[] = [];
   for (const row of tables) {
     const name = row['TABLE_NAME'] ?? '';
@@ -78,7 +79,7 @@ export async function readCatalogue(
     reportTable(name, row, report);
     const own = columns.get(name) ?? [];
     const tableChecks = (checks.get(name) ?? []).map((check) => ({ name: check.name, clause: check.clause }));
-    const context = { options, mariadb, checks: tableChecks, report };
+    const context = { options, mariadb, checks: tableChecks, narrow, report };
     const comment = row['TABLE_COMMENT'] ?? '';
     const declared = readColumns({ name, comment, next: row['AUTO_INCREMENT'] ?? null }, own, context);
     for (const check of tableChecks) {
@@ -111,6 +112,26 @@ export async function readCatalogue(
   items.push(...(await readForeignKeys(connection, schema, new Set(items.map(({ key }) => key)), report)));
   await reportUnmoved(connection, schema, report);
   return items.toSorted((a, b) => compareNames(a.key, b.key));
+}
+
+/** Unsigned columns that the server numbers and has not numbered beyond the signed type, and those that refer to them. */
+async function narrowColumns(connection: Connection, schema: string): Promise<Set<string>> {
+  const roots = await connection.query(
+    `SELECT CONCAT(c.TABLE_NAME, '.', c.COLUMN_NAME) AS name FROM information_schema.COLUMNS c JOIN information_schema.TABLES t
+       ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
+     WHERE c.TABLE_SCHEMA = ${schema} AND c.EXTRA LIKE '%auto_increment%' AND c.COLUMN_TYPE LIKE 'bigint%unsigned%'
+       AND COALESCE(t.AUTO_INCREMENT, 1) <= 9223372036854775807`,
+  );
+  const references = await connection.query(
+    `SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME) AS name, CONCAT(REFERENCED_TABLE_NAME, '.', REFERENCED_COLUMN_NAME) AS refers
+     FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = ${schema} AND REFERENCED_TABLE_SCHEMA = ${schema}`,
+  );
+  const narrow = new Set(roots.map(({ name }) => name ?? ''));
+  for (let before = -1; before < narrow.size;) {
+    before = narrow.size;
+    for (const { name, refers } of references) if (narrow.has(refers ?? '')) narrow.add(name ?? '');
+  }
+  return narrow;
 }
 
 /** The server's statistics; of small tables, which it may not have looked at for a while, the rows are counted. */

@@ -9,6 +9,8 @@ export interface ColumnFacts {
   readonly characters: number | undefined;
   readonly precision: number | undefined;
   readonly scale: number | undefined;
+  /** Unsigned numbers that are known to fit the signed type. */
+  readonly isNarrow: boolean;
   /** MariaDB's JSON is a text with a check. */
   readonly isJson: boolean;
 }
@@ -30,7 +32,8 @@ export function logicalType(column: ColumnFacts, options: MysqlOptions): Logical
     case 'integer':
       return { kind: 'integer', bits: unsigned ? 64 : 32 };
     case 'bigint':
-      if (unsigned && options.unsignedBigint === 'decimal') return { kind: 'decimal', precision: 20, scale: 0 };
+      if (unsigned && options.unsignedBigint !== 'bigint' && !column.isNarrow)
+        return { kind: 'decimal', precision: 20, scale: 0 };
       return { kind: 'integer', bits: 64 };
     case 'decimal':
       return { kind: 'decimal', precision: column.precision ?? 10, scale: column.scale ?? 0 };

@@ -86,7 +86,7 @@ export class Connections implements AsyncDisposable {
       giveBack: ({ usable }) => {
         stop();
         // After a kill the session is not used again: the kill may arrive late and hit the next statement.
-        if (usable && !signal.aborted && !broken.has(client) && !this.#closed) this.#idle.push(client);
+        if (usable && !signal.aborted && !isBroken(client) && !this.#closed) this.#idle.push(client);
         else destroySession(client);
         this.#leave();
       },
@@ -203,7 +203,8 @@ export function endSession(client: Client): void {
   client.end(() => client.destroy());
 }
 
-export const isBroken = (client: Client): boolean => broken.has(client);
+export const isBroken = (client: Client): boolean =>
+  broken.has(client) || (client as unknown as { stream: Duplex }).stream.destroyed;
 
 /** Sessions that ended on their own or were ended. */
 const broken = new WeakSet<Client>();

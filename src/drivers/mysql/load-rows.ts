@@ -18,7 +18,7 @@ export async function loadRows(
 ): Promise<Stored> {
   const encoder = new LoadEncoder(shape);
   let bytes = 0;
-  let failure: unknown;
+  let failure: Error | undefined;
   async function* texts(): AsyncGenerator<Buffer> {
     try {
       for await (const part of parts) {
@@ -27,7 +27,7 @@ export async function loadRows(
         yield* encoder.encode(part);
       }
     } catch (error) {
-      failure = error;
+      failure = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   }
@@ -39,7 +39,7 @@ export async function loadRows(
   } catch (error) {
     throw failure ?? error;
   }
-  if (failure !== undefined) throw failure;
+  if (failure) throw failure;
   // What a LOCAL load cannot store as it is, the server bends or skips with a warning.
   if (loaded.rows !== encoder.rows || loaded.warnings > 0)
     throw await refusal(connection, shape, encoder.rows - loaded.rows);

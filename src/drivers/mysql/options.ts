@@ -23,10 +23,10 @@ export const mysqlOptions = z.object({
     ),
   bit1: z.enum(['boolean', 'bits']).default('boolean').describe('What BIT(1) becomes.'),
   unsignedBigint: z
-    .enum(['decimal', 'bigint'])
-    .default('decimal')
+    .enum(['auto', 'decimal', 'bigint'])
+    .default('auto')
     .describe(
-      'What BIGINT UNSIGNED becomes: decimal(20,0), which holds every value, or bigint, where rows above 9223372036854775807 are left out and named.',
+      'What BIGINT UNSIGNED becomes: decimal(20,0), which holds every value; bigint where it is AUTO_INCREMENT, so that numbering goes on, and where it refers to such a column (auto); or always bigint, where rows above 9223372036854775807 are left out and named.',
     ),
   enumErrors: z
     .enum(['quarantine', 'null', 'text'])

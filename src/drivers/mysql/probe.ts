@@ -29,7 +29,22 @@ export async function probeSource(connection: Connection, { database, user }: Pl
       hint: `GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON \`${database}\`.* TO ${user}`,
     });
   }
+  const [snapshots] = await connection.query(`SHOW STATUS LIKE 'binlog\\_snapshot\\_file'`);
+  const grants = await grantsOf(connection);
+  if (!snapshots?.['Value'] && !/\b(RELOAD|ALL PRIVILEGES)\b.* ON \*\.\*/.test(grants)) {
+    findings.push({
+      level: 'warning',
+      code: 'source.no-snapshot',
+      message: `The server has no binary log that tells where a snapshot stands, and ${user} may not lock it: one session reads alone.`,
+      hint: `For several readers, GRANT RELOAD ON *.* TO ${user}`,
+    });
+  }
   return findings;
+}
+
+async function grantsOf(connection: Connection): Promise<string> {
+  const rows = await connection.query('SHOW GRANTS').catch(() => []);
+  return rows.map((row) => Object.values(row)[0] ?? '').join('\n');
 }
 
 /** What would stop a run to this server, or make it less than it should be. */
@@ -61,8 +76,7 @@ export async function probeTarget(connection: Connection, { database, user }: Pl
       message: `The server runs with innodb_flush_log_at_trx_commit = ${server?.['flush']}: what it confirms may be lost in a power cut.`,
     });
   }
-  const grants = await connection.query('SHOW GRANTS').catch(() => []);
-  const text = grants.map((row) => Object.values(row)[0] ?? '').join('\n');
+  const text = await grantsOf(connection);
   const missing = ['CREATE', 'DROP', 'ALTER', 'INDEX', 'INSERT', 'SELECT', 'DELETE', 'UPDATE', 'REFERENCES'].filter(
     (right) => !/ALL PRIVILEGES/.test(text) && !new RegExp(`\\b${right}\\b`).test(text),
   );

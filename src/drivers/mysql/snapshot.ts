@@ -7,7 +7,7 @@ import { qualified, quoteLiteral } from './names.ts';
 import { errorNumber, toStoreError } from './store-error.ts';
 
 /** Sessions that see one moment: one reads a chunk while others look at bounds or compare. */
-const wantedSessions = 3;
+const wantedSessions = 2;
 /** Times that all sessions are begun anew because somebody committed between them. */
 const attempts = 20;
 /** Seconds that everybody may be held up by the global lock's waiting for a long statement. */
@@ -17,7 +17,6 @@ const keptAtOnce = 50;
 /** Sessions that all see the database as it was at `position`. */
 export interface HeldSnapshot extends AsyncDisposable {
   readonly position: string;
-  readonly sessions: number;
   /** A session of the snapshot, as `Connections.lend` gives one. One given back as unusable is gone. */
   lend(doing: string, signal: AbortSignal): Promise<Lent>;
 }
@@ -134,7 +133,6 @@ function hold(connections: Connections, clients: Client[], position: string): He
     });
   return {
     position,
-    sessions: clients.length,
     async lend(doing, signal) {
       let client: Client | undefined;
       while (!client) {

@@ -216,6 +216,21 @@ describe('the mysql driver as a source', { skip: hasMariadb() ? false : 'apt-get
     assert.deepEqual((await read('notes', { bytes: 'notes.note' })).rows[1], ['2', '\\x610062']);
   });
 
+  it('keeps numbering unsigned keys, and gives what refers to them the same type', async () => {
+    await subject.admin.query(`CREATE TABLE users (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY);
+      CREATE TABLE posts (id BIGINT UNSIGNED PRIMARY KEY, user BIGINT UNSIGNED, FOREIGN KEY (user) REFERENCES users (id));
+      INSERT INTO users VALUES (5); INSERT INTO posts VALUES (18446744073709551615, 5)`);
+    const users = await read('users');
+    assert.deepEqual(users.item.shape?.columns[0]?.type, { kind: 'integer', bits: 64 });
+    assert.deepEqual(users.item.shape?.columns[0]?.identity, { next: '6' });
+    const posts = await read('posts');
+    assert.deepEqual(
+      posts.item.shape?.columns.map(({ type }) => type.kind),
+      ['decimal', 'integer'],
+    );
+    assert.deepEqual(posts.rows, [['18446744073709551615', '5']]);
+  });
+
   it('leaves out JSON that only MariaDB takes for valid', async () => {
     await subject.admin.query(`CREATE TABLE docs (id INT PRIMARY KEY, doc JSON);
       INSERT INTO docs VALUES (1, '{"a":[1.5,"x.\\\\u0041\\\\"."]}'), (2, '[1.]'), (3, '"\\\\x"')`);
@@ -305,7 +320,7 @@ describe('the mysql driver as a source', { skip: hasMariadb() ? false : 'apt-get
     assert.equal(same.position, snapshot.position);
     await subject.admin.query('INSERT INTO t VALUES (3)');
     const item = (await listTables(store.source))[0] ?? assert.fail();
-    const digests = await Promise.all(Array.from({ length: 5 }, () => store.source.digest?.(item, item, never)));
+    const digests = await Promise.all(Array.from({ length: 5 }, async () => store.source.digest?.(item, item, never)));
     assert.deepEqual(
       digests.map((digest) => digest?.rows),
       [2, 2, 2, 2, 2],
@@ -330,6 +345,25 @@ describe('the mysql driver as a source', { skip: hasMariadb() ? false : 'apt-get
       }
     }
     assert.equal((await store.source.digest?.(item, item, never))?.rows, 50_000);
+  });
+
+  it('reads alone, and says so, where the server has no log and the user no right to lock', async () => {
+    await using plain = await openMysqlSubject({ settings: { 'skip-log-bin': 'ON' } });
+    await plain.admin.query(`CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);
+      CREATE USER reader@'127.0.0.1'; GRANT SELECT ON test.* TO reader@'127.0.0.1'`);
+    await using store = await plain.open({}, 'test', 'reader');
+    const [finding] = await store.probe('source', never);
+    assert.equal(finding?.code, 'source.no-snapshot');
+    await using alone = (await store.source.snapshot?.(undefined, never)) ?? assert.fail();
+    assert.match(alone.position, /^session:/);
+    await plain.admin.query('INSERT INTO t VALUES (2)');
+    assert.equal((await readTable(store.source, 't')).rows.length, 1);
+    await using root = await plain.open();
+    await using locked = (await root.source.snapshot?.(undefined, never)) ?? assert.fail();
+    assert.match(locked.position, /^innodb:/);
+    await using peer = await plain.open();
+    await using same = (await peer.source.snapshot?.(locked.position, never)) ?? assert.fail();
+    assert.equal(same.position, locked.position);
   });
 
   it('says who is refused, without the password, and which database is missing', async () => {

@@ -33,6 +33,8 @@ export interface ShapeContext {
   readonly mariadb: boolean;
   /** Conditions of the table's checks, by their column where they are a column's. */
   readonly checks: readonly { readonly name: string; readonly clause: string }[];
+  /** `Table.Column` of unsigned numbers that are known to fit the signed type. */
+  readonly narrow: ReadonlySet<string>;
   readonly report: (finding: Finding) => void;
 }
 
@@ -45,7 +47,7 @@ export function readColumns(table: TableRow, rows: readonly ColumnRow[], context
     const isJson = context.checks.some(({ clause }) => isJsonCheck(clause, row.COLUMN_NAME));
     const note: Note = (level, code, message, hint) =>
       context.report({ level, code, message, where, ...(hint !== undefined && { hint }) });
-    const declared = typeOf(row, isJson, context.options, note);
+    const declared = typeOf(row, { isJson, isNarrow: context.narrow.has(where) }, context.options, note);
     const type: LogicalType = asBytes.has(where.toLowerCase())
       ? { kind: 'bytes' }
       : asText.has(where.toLowerCase())
@@ -82,7 +84,12 @@ export function readColumns(table: TableRow, rows: readonly ColumnRow[], context
 
 type Note = (level: Finding['level'], code: string, message: string, hint?: string) => void;
 
-function typeOf(row: ColumnRow, isJson: boolean, options: MysqlOptions, note: Note): LogicalType {
+function typeOf(
+  row: ColumnRow,
+  known: { readonly isJson: boolean; readonly isNarrow: boolean },
+  options: MysqlOptions,
+  note: Note,
+): LogicalType {
   const number = (text: string | null) => (text === null ? undefined : Number(text));
   const facts = {
     dataType: row.DATA_TYPE,
@@ -90,7 +97,7 @@ function typeOf(row: ColumnRow, isJson: boolean, options: MysqlOptions, note: No
     characters: number(row.CHARACTER_MAXIMUM_LENGTH),
     precision: number(row.NUMERIC_PRECISION),
     scale: number(row.NUMERIC_SCALE),
-    isJson,
+    ...known,
   };
   const type = logicalType(facts, options);
   const where = `${row.TABLE_NAME}.${row.COLUMN_NAME}`;
