@@ -27,6 +27,7 @@ export interface MysqlSubject extends AsyncDisposable {
     options?: Record<string, unknown>,
     database?: string,
     user?: string,
+    query?: Readonly<Record<string, string>>,
   ): Promise<Store & { readonly source: Source }>;
   /** Empties the database. */
   readonly reset: () => Promise<void>;
@@ -52,9 +53,11 @@ export async function openMysqlSubject(options: MariadbServerOptions = {}): Prom
     server,
     admin,
     reset,
-    async open(values = {}, database = 'test', user = 'root') {
+    async open(values = {}, database = 'test', user = 'root', query = {}) {
       const password = options.password === undefined ? {} : { password: options.password };
-      const { address } = parseAddress(server.url(database).replace('//root@', `//${user}@`));
+      const { address } = parseAddress(
+        server.url(database).replace('//root@', `//${user}@`) + `?${new URLSearchParams(query)}`,
+      );
       const store = await mysqlDriver.open(address, { ...password, ...values }, never);
       assert.ok(store.source);
       return { ...store, source: store.source };

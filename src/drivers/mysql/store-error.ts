@@ -110,7 +110,7 @@ function translate(error: ServerError, place: Place): Words {
     return {
       code: 'store.unreachable',
       message: `no verified TLS connection to ${at}: ${message}`,
-      hint: 'Name the certificates with sslrootcert, or choose another sslmode (require, disable) if the network is trusted.',
+      hint: 'Name the certificates with sslrootcert and the server by the name that stands in its certificate (not by its IP address), or choose another sslmode (require, disable) if the network is trusted.',
     };
   }
   if (isLost(error)) return unreachable(at, message);
