@@ -8,7 +8,7 @@ import { waybill } from './waybill-command.ts';
 
 const rows = Number(process.env['BENCH_ROWS'] ?? 5_000_000);
 
-/** Claim: at least 5× pgloader's rows per second and 1.3× a pipe of both clients with digests and verification
+/** Aim: at least 5× pgloader's rows per second and 1.3× a pipe of both clients with digests and verification
  *  included, 6× and 1.5× without verification, in under 300 MiB at any table size. */
 export async function mysqlToPostgres(folder: string): Promise<void> {
   chmodSync(folder, 0o755);

@@ -62,8 +62,13 @@ export async function* readRows(read: RowRead, signal: AbortSignal): AsyncGenera
       if (transcoder.bytes > 0) yield transcoder.take();
     }
   } finally {
-    if (!ended) await drain(stream, transcoder, read);
-    stream.finish();
+    try {
+      if (!ended) await drain(stream, transcoder, read);
+      stream.finish();
+    } catch {
+      // A session whose answers are not read to their end is of no use any more; what went wrong is known already.
+      read.connection.stream.destroy();
+    }
   }
 }
 

@@ -65,13 +65,11 @@ class CopyIn implements Submittable {
     if (this.#error) throw this.#error;
     const stream = this.#wire?.stream;
     if (!stream) throw new Error('COPY was not started');
-    const memory = new ArrayBuffer(part.length + 5);
-    const message = Buffer.from(memory);
+    const message = Buffer.allocUnsafeSlow(part.length + 5);
     message[0] = dataMessage;
     message.writeInt32BE(part.length + 4, 1);
     message.set(part, 5);
-    // Given back as soon as it is sent: left to the collector, dead messages add up to tens of MiB.
-    if (!stream.write(message, () => void memory.transfer(0))) await this.#drained(stream, signal);
+    if (!stream.write(message)) await this.#drained(stream, signal);
   }
 
   async done(): Promise<number> {
