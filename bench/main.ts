@@ -9,6 +9,7 @@ import { cutover } from './cutover.ts';
 import { journal } from './journal.ts';
 import { postgresClone } from './postgres-clone.ts';
 import { postgresFollow } from './postgres-follow.ts';
+import { mysqlToPostgres } from './mysql-to-postgres.ts';
 import { smallFiles } from './small-files.ts';
 import { sqliteToPostgres } from './sqlite-to-postgres.ts';
 import { tabular } from './tabular.ts';
@@ -18,6 +19,7 @@ export type Bench = (folder: string) => Promise<void>;
 const benches: Readonly<Record<string, Bench>> = {
   'sqlite-to-postgres': sqliteToPostgres,
   'postgres-clone': postgresClone,
+  'mysql-to-postgres': mysqlToPostgres,
   'big-file': bigFile,
   'small-files': smallFiles,
   journal,

@@ -12,6 +12,8 @@ export const kernels = [
   'drivers/tabular/text-kernel',
   'drivers/tabular/column-kernel',
   'drivers/tabular/vector-kernel',
+  'drivers/mysql/row-kernel',
+  'drivers/mysql/load-kernel',
 ] as const;
 
 const pathOf = (kernel: string, ending: string): string =>

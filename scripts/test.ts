@@ -2,9 +2,10 @@
  *  elsewhere suites that miss something are skipped with the command that would enable them. With CI set, a skip is a
  *  failure. Arguments name test files or patterns. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { hasMariadb } from '../src/testing/mariadb-server.ts';
 import { systemPostgres } from '../src/testing/postgres-server.ts';
 
 /** A contract suite says so of a store that was never meant to do the thing: nothing could enable that test. */
@@ -38,18 +39,27 @@ function report(): void {
   process.exitCode = failed.length > 0 || (strict && skipped.length > 0) ? 1 : 0;
 }
 
-/** A PostgreSQL server with pg_dump: the one from npm has none. */
+/** A PostgreSQL server with pg_dump (the one from npm has none) and a MariaDB server. */
 function installPackages(): void {
-  if (systemPostgres()) return;
-  const command = 'apt-get install -y --no-install-recommends postgresql';
+  const packages = [...(systemPostgres() ? [] : ['postgresql']), ...(hasMariadb() ? [] : ['mariadb-server'])];
+  if (packages.length === 0) return;
+  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
   if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
     console.log(`Some suites will be skipped. To enable them: ${command}`);
     return;
   }
   console.log(`Installing what the suites need: ${command}`);
+  // The suites start servers of their own: a policy that answers 101 keeps the packages from starting theirs.
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  for (const line of ['apt-get update -qq', `${command} -qq`]) {
-    const { status, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8', env: environment });
-    if (status !== 0) console.log(`${line} failed: ${stderr.trim()}`);
+  try {
+    for (const line of ['apt-get update -qq', `${command} -qq`]) {
+      const { status, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8', env: environment });
+      if (status !== 0) console.log(`${line} failed: ${stderr.trim()}`);
+    }
+  } finally {
+    if (ours) rmSync(policy);
   }
 }

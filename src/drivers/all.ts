@@ -4,6 +4,7 @@
 import type { Driver } from '../store/store.ts';
 import { fsDriver } from './fs/driver.ts';
 import { memoryDriver } from './memory/driver.ts';
+import { mysqlDriver } from './mysql/driver.ts';
 import { postgresDriver } from './postgres/driver.ts';
 import { sqliteDriver } from './sqlite/driver.ts';
 import { csvDriver, jsonDriver, parquetDriver } from './tabular/driver.ts';
@@ -11,6 +12,7 @@ import { csvDriver, jsonDriver, parquetDriver } from './tabular/driver.ts';
 export const drivers: readonly Driver[] = [
   fsDriver,
   memoryDriver,
+  mysqlDriver,
   postgresDriver,
   sqliteDriver,
   csvDriver,

@@ -13,6 +13,7 @@ export interface Address {
   readonly user?: string;
 }
 
+const aliases: Readonly<Record<string, string>> = { postgresql: 'postgres', mariadb: 'mysql' };
 const schemePattern = /^([a-z][a-z0-9+-]*):/;
 
 /** Parses `./dir`, `/dir`, `sqlite:file.db`, `postgres://user:pw@host:port/db?schema=x`. A bare path is scheme `file`.
@@ -23,7 +24,7 @@ export function parseAddress(text: string): { address: Address; password?: strin
     if (text === '') throw new MigrationError('address.invalid', 'The address is empty.');
     return { address: { scheme: 'file', text, path: text, query: {} } };
   }
-  const scheme = match[1] === 'postgresql' ? 'postgres' : match[1];
+  const scheme = aliases[match[1]] ?? match[1];
   const tail = text.slice(match[0].length);
   if (tail.startsWith('//')) return parseAuthority(text, scheme);
   const question = tail.indexOf('?');

@@ -11,6 +11,8 @@ export type LogicalType =
   | { readonly kind: 'date' }
   | { readonly kind: 'time' }
   | { readonly kind: 'timestamp'; readonly zone: boolean }
+  | { readonly kind: 'interval' }
+  | { readonly kind: 'bits'; readonly length: number }
   | { readonly kind: 'uuid' }
   | { readonly kind: 'json'; readonly binary: boolean };
 
@@ -27,6 +29,8 @@ export interface ColumnShape {
   readonly default?: ColumnDefault;
   /** Computed by the store from this expression in its own dialect; never copied when the target computes it too. */
   readonly generated?: { readonly expression: string; readonly stored: boolean };
+  /** The only values that the column takes beside NULL (an enumeration). */
+  readonly values?: readonly string[];
   /** Numbered by the store; `next` is the value the next row would get. */
   readonly identity?: { readonly next: string };
   readonly comment?: string;

@@ -109,6 +109,10 @@ function writeField(writer: RowWriter, from: LogicalType, to: LogicalType, field
       return writer.time(text);
     case 'timestamp':
       return writer.timestamp(text, to.zone);
+    case 'interval':
+      return writer.interval(text);
+    case 'bits':
+      return writer.bits(text, to.length);
     case 'uuid':
       return writer.uuid(text);
     case 'json':

@@ -20,8 +20,11 @@ export function sqlType(type: LogicalType): string {
       return 'bytea';
     case 'boolean':
     case 'date':
+    case 'interval':
     case 'uuid':
       return type.kind;
+    case 'bits':
+      return `bit(${type.length})`;
     case 'time':
       return 'time without time zone';
     case 'timestamp':
@@ -59,6 +62,10 @@ export function sendFunction(type: LogicalType): string {
       return 'time_send';
     case 'timestamp':
       return type.zone ? 'timestamptz_send' : 'timestamp_send';
+    case 'interval':
+      return 'interval_send';
+    case 'bits':
+      return 'bit_send';
     case 'uuid':
       return 'uuid_send';
     case 'json':
@@ -98,6 +105,10 @@ export function logicalType(name: string, modifier: number): LogicalType | undef
     case 'time':
     case 'uuid':
       return { kind: name };
+    case 'interval':
+      return modifier < 0 ? { kind: 'interval' } : undefined;
+    case 'bit':
+      return modifier < 1 ? undefined : { kind: 'bits', length: modifier };
     case 'timestamp':
       return { kind: 'timestamp', zone: false };
     case 'timestamptz':

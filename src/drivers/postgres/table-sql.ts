@@ -19,6 +19,8 @@ function columnSql(column: ColumnShape): string {
     words.push(`GENERATED ALWAYS AS (CAST(${column.generated.expression} AS ${sqlType(column.type)})) STORED`);
   else if (column.default) words.push(`DEFAULT ${defaultSql(column.default, column.type) ?? 'NULL'}`);
   if (!column.nullable) words.push('NOT NULL');
+  if (column.values && column.values.length > 0)
+    words.push(`CHECK (${quoteName(column.name)} IN (${column.values.map(quoteLiteral).join(', ')}))`);
   return words.join(' ');
 }
 

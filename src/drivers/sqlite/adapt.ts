@@ -40,6 +40,14 @@ function adaptColumn(shape: TableShape, column: ColumnShape, findings: Finding[]
       where,
     });
   }
+  if (column.values) {
+    findings.push({
+      level: 'info',
+      code: 'store.unsupported',
+      message: `${where} takes only certain values at the source, which SQLite does not enforce.`,
+      where,
+    });
+  }
   if (column.generated && !isUnderstood(shape, column)) {
     const { generated, ...plain } = column;
     findings.push({

@@ -85,6 +85,14 @@ function encoderFor(type: LogicalType, dates: DateMeaning, texts: 'proven' | 'as
       const noTimestamp = unfit('the value is no timestamp YYYY-MM-DD HH:MM:SS');
       return isoEncoder(dates, noTimestamp, (text, to) => to.timestamp(text, type.zone));
     }
+    case 'interval': {
+      const noInterval = unfit('the value is no interval HH:MM:SS');
+      return (value, to) => (typeof value === 'string' && to.interval(value) ? undefined : noInterval);
+    }
+    case 'bits': {
+      const noBits = unfit(`the value is no text of ${type.length} zeros and ones`);
+      return (value, to) => (typeof value === 'string' && to.bits(value, type.length) ? undefined : noBits);
+    }
     case 'uuid': {
       const noUuid = unfit('the value is no UUID');
       return (value, to) => {

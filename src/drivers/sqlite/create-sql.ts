@@ -36,6 +36,10 @@ export function declareType(type: LogicalType): string {
       return 'TIME';
     case 'timestamp':
       return type.zone ? 'TIMESTAMPTZ' : 'DATETIME';
+    case 'interval':
+      return 'INTERVAL_TEXT';
+    case 'bits':
+      return `BITS_TEXT(${type.length})`;
     case 'uuid':
       return 'UUID';
     case 'json':

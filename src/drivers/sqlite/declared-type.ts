@@ -14,6 +14,7 @@ const exact: Readonly<Record<string, LogicalType>> = {
   TIMESTAMPTZ: { kind: 'timestamp', zone: true },
   DATETIMEOFFSET: { kind: 'timestamp', zone: true },
   // What this driver declares for values that SQLite would otherwise turn into numbers.
+  INTERVAL_TEXT: { kind: 'interval' },
   JSON_TEXT: { kind: 'json', binary: false },
   JSON: { kind: 'json', binary: false },
   JSONB: { kind: 'json', binary: false },
@@ -32,6 +33,7 @@ export function readDeclaredType(declared: string): LogicalType | undefined {
   const known = exact[name];
   if (known) return known;
   if (name === 'DECIMAL_TEXT') return decimal(first, second);
+  if (name === 'BITS_TEXT' && first !== undefined && first > 0) return { kind: 'bits', length: first };
   if (/INT|SERIAL/.test(name)) return { kind: 'integer', bits: 64 };
   if (/CHAR/.test(name)) return first !== undefined && first > 0 ? { kind: 'text', length: first } : { kind: 'text' };
   if (/CLOB|TEXT/.test(name)) return { kind: 'text' };

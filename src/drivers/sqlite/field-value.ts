@@ -30,6 +30,8 @@ export function createFieldReader(table: string, column: ColumnShape): FieldRead
     case 'date':
     case 'time':
     case 'timestamp':
+    case 'interval':
+    case 'bits':
     case 'uuid':
     case 'json':
       return (field) => fieldText(type, field);

@@ -110,6 +110,8 @@ function widerType(type: LogicalType, seen: ColumnSight, options: SqliteOptions)
       if (seen.blobs > 0 && seen.texts + seen.numbers === 0) return { kind: 'bytes' };
       return type.length === undefined ? undefined : { kind: 'text' };
     case 'float':
+    case 'interval':
+    case 'bits':
     case 'uuid':
     case 'json':
       return seen.blobs > 0 ? undefined : { kind: 'text' };
@@ -178,6 +180,8 @@ function describeType(type: LogicalType): string {
     case 'boolean':
     case 'date':
     case 'time':
+    case 'interval':
+    case 'bits':
     case 'uuid':
     case 'json':
       return type.kind;

@@ -159,6 +159,8 @@ function opOf(type: LogicalType): Pick<Op, 'kind' | 'limit' | 'bound'> | undefin
     case 'time':
     case 'timestamp':
       return { kind: kinds[type.kind], limit: 0, bound: 0 };
+    case 'interval':
+    case 'bits':
     case 'uuid':
     case 'json':
       return undefined;

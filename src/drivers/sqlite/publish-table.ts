@@ -90,6 +90,8 @@ function valueOfText(type: LogicalType, text: string | null): SqliteValue {
     case 'date':
     case 'time':
     case 'timestamp':
+    case 'interval':
+    case 'bits':
     case 'uuid':
     case 'json':
       return text;

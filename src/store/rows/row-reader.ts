@@ -3,6 +3,7 @@ import type { LogicalType } from '../../model/shape.ts';
 import { dateText, timestampText, timeText } from './civil-time.ts';
 import { decimalText } from './decimal.ts';
 import { floatText } from './float-text.ts';
+import { bitsText, intervalText } from './interval.ts';
 
 /** Walks the rows of a part (docs/row-format.md). One reader serves many parts of the same columns. */
 export class RowReader {
@@ -82,6 +83,10 @@ export function fieldText(type: LogicalType, field: Uint8Array): string {
       return timeText(Number(buffer(field).readBigInt64BE()));
     case 'timestamp':
       return timestampText(buffer(field).readBigInt64BE(), type.zone);
+    case 'interval':
+      return intervalText(field);
+    case 'bits':
+      return bitsText(field);
     case 'uuid':
       return buffer(field)
         .toString('hex')

@@ -16,6 +16,8 @@ const types: Readonly<Record<string, LogicalType>> = {
   float4: { kind: 'float', bits: 32 },
   bytea: { kind: 'bytes' },
   uuid: { kind: 'uuid' },
+  interval: { kind: 'interval' },
+  bits: { kind: 'bits', length: 5 },
   bool: { kind: 'boolean' },
 };
 
@@ -127,6 +129,20 @@ bytea|\x||\x
 bytea|\x00ff|00ff|\x00ff
 uuid|{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}|a0eebc999c0b4ef8bb6d6bb9bd380a11|a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11
 uuid|a0eebc999c0b4ef8bb6d6bb9bd380a11|a0eebc999c0b4ef8bb6d6bb9bd380a11|a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11
+interval|00:00:00|00000000000000000000000000000000|00:00:00
+interval|-838:59:59|fffffd40c230c6400000000000000000|-838:59:59
+interval|838:59:59.5|000002bf3dd6dae00000000000000000|838:59:59.5
+interval|00:00:00.000001|00000000000000010000000000000000|00:00:00.000001
+interval|1 year 2 mons -3 days +04:05:06.5|000000036c9361a0fffffffd0000000e|1 year 2 mons -3 days +04:05:06.5
+interval|-1 years -2 mons +3 days -04:05:06|fffffffc93743f8000000003fffffff2|-1 years -2 mons +3 days -04:05:06
+interval|1 day|00000000000000000000000100000000|1 day
+interval|-1 days +00:00:01|00000000000f4240ffffffff00000000|-1 days +00:00:01
+interval|14 mons|0000000000000000000000000000000e|1 year 2 mons
+interval|2 years|00000000000000000000000000000018|2 years
+interval|-00:00:01|fffffffffff0bdc00000000000000000|-00:00:01
+bits|10010|0000000590|10010
+bits|00001|0000000508|00001
+bits|11111|00000005f8|11111
 bool|true|01|t
 bool|false|00|f
 `;
@@ -147,6 +163,10 @@ function write(writer: RowWriter, type: LogicalType, value: string): boolean {
       return writer.time(value);
     case 'timestamp':
       return writer.timestamp(value, type.zone);
+    case 'interval':
+      return writer.interval(value);
+    case 'bits':
+      return writer.bits(value, type.length);
     case 'uuid':
       return writer.uuid(value);
     case 'integer':

@@ -1,4 +1,5 @@
 import { decimalBytes, parseDecimal, writeDecimal, writeDecimalNumber, type DecimalLimits } from './decimal.ts';
+import { parseBits, parseInterval } from './interval.ts';
 import { parseDate, parseTime, parseTimestamp } from './civil-time.ts';
 
 const hexPattern = /^[0-9a-f]{32}$/i;
@@ -182,6 +183,18 @@ export class RowWriter {
   timestamp(text: string, zone: boolean): boolean {
     const micros = parseTimestamp(text, zone);
     return micros !== undefined && this.integer(micros, 64);
+  }
+
+  /** As PostgreSQL prints it. */
+  interval(text: string): boolean {
+    const bytes = parseInterval(text);
+    return bytes !== undefined && this.binary(bytes);
+  }
+
+  /** So many zeros and ones. */
+  bits(text: string, count: number): boolean {
+    const bytes = parseBits(text, count);
+    return bytes !== undefined && this.binary(bytes);
   }
 
   uuid(text: string): boolean {
