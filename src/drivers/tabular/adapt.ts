@@ -42,6 +42,17 @@ export function adaptTable(
       where: shape.name,
     });
   }
+  for (const { name: column, type } of source.columns) {
+    if (type.kind !== 'interval' && type.kind !== 'bits') continue;
+    const what = type.kind === 'bits' ? 'bits' : 'an interval';
+    const where = `${shape.name}.${column}`;
+    findings.push({
+      level: 'info',
+      code: 'column.changed',
+      message: `${where} is ${what} and is kept as text.`,
+      where,
+    });
+  }
   for (const column of carriedColumns(shape)) {
     if (kind.format !== 'parquet' || !isDecimalText(column.type)) continue;
     const where = `${shape.name}.${column.name}`;
@@ -56,9 +67,10 @@ export function adaptTable(
   return { item: { ...item, key: shape.name, shape }, findings };
 }
 
-/** Values that the source computes are carried as they are. */
+/** Values that the source computes are carried as they are; intervals and bit strings as their texts. */
 function plainColumn({ name, type: given, nullable, comment }: ColumnShape, kind: TabularKind): ColumnShape {
-  const asText = kind.format === 'parquet' && kind.options.plain && (given.kind === 'uuid' || given.kind === 'json');
+  const plain = kind.format === 'parquet' && kind.options.plain && (given.kind === 'uuid' || given.kind === 'json');
+  const asText = plain || given.kind === 'interval' || given.kind === 'bits';
   const type: LogicalType = asText ? { kind: 'text' } : given;
   return { name, type, declared: nameOfType(type), nullable, ...(comment !== undefined && { comment }) };
 }

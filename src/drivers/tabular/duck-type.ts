@@ -11,6 +11,8 @@ export function duckType(type: LogicalType): string {
     case 'decimal':
       return isDecimalText(type) ? 'VARCHAR' : `DECIMAL(${type.precision},${type.scale ?? 0})`;
     case 'text':
+    case 'interval':
+    case 'bits':
     case 'json':
       return 'VARCHAR';
     case 'bytes':

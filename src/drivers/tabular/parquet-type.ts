@@ -40,6 +40,8 @@ export function parquetType({ type }: ColumnShape): ParquetType {
     case 'decimal':
       return decimalType(type);
     case 'text':
+    case 'interval':
+    case 'bits':
       return plain('bytes', 0, 'text', (writer) => annotateEmpty(writer, converted.utf8, logical.string));
     case 'bytes':
       return plain('bytes', 0, 'none');

@@ -110,6 +110,8 @@ export function nameOfType(type: LogicalType): string {
     case 'uuid':
     case 'bytes':
     case 'json':
+    case 'interval':
+    case 'bits':
       return type.kind;
   }
 }

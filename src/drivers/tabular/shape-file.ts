@@ -71,6 +71,8 @@ function csvwType(type: LogicalType): string {
     case 'timestamp':
       return type.zone ? 'dateTimeStamp' : 'dateTime';
     case 'text':
+    case 'interval':
+    case 'bits':
     case 'uuid':
       return 'string';
     case 'bytes':

@@ -344,6 +344,9 @@ export function decodeKey(key: string): string {
 /** Type and limits as the kernel takes them. */
 function columnCode(type: LogicalType): readonly [type: number, first: number, second: number] {
   switch (type.kind) {
+    case 'interval':
+    case 'bits':
+      return [0, -1, -1];
     case 'text':
       return [0, type.length ?? -1, -1];
     case 'integer':

@@ -140,6 +140,8 @@ const isText = (type: LogicalType): boolean => type.kind === 'text' || type.kind
 function vectorKind(type: LogicalType): readonly [kind: number, scale: number, width: number] {
   switch (type.kind) {
     case 'text':
+    case 'interval':
+    case 'bits':
       return [0, 0, textBytes];
     case 'bytes':
       return [1, 0, textBytes];
