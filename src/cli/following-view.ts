@@ -42,7 +42,7 @@ export const changeWords = ({ changesPerSecond, changes, transactions }: Followi
 
 /** `behind by 1.2 MiB, 0.4 s, 12 transactions · 34 MiB of log kept at the source`. */
 export function lagWords({ lag }: FollowingFigures): string {
-  if (!lag) return 'behind by nobody knows yet what';
+  if (!lag) return 'how far behind is not known yet';
   const { bytes, seconds, transactions, keptBytes } = lag;
   const parts = [formatBytes(bytes), formatDuration(seconds)];
   if (transactions !== undefined) parts.push(`${formatCount(transactions)} transactions`);

@@ -1,6 +1,6 @@
 import { MigrationError } from '../model/migration-error.ts';
-import { compareSeconds } from '../plan/estimate.ts';
 import { openWayBack, type Hybrid } from './hybrid.ts';
+import { fitsPause, predictedCheckMs } from './predicted-check.ts';
 import { verifySteps } from './verify-steps.ts';
 
 /** What a cutover needs beside its lane: the comparison of both ends, and the way back. Opened before writers are asked
@@ -18,8 +18,7 @@ export async function openHandover(hybrid: Hybrid): Promise<Handover> {
   return {
     async check(leftMs, signal) {
       await views.hold(signal);
-      // Half of what is left: a guess must not cost the cutover.
-      if (shipment.verify === 'counts' || checkMs > leftMs / 2) return 'position';
+      if (!fitsPause(shipment, checkMs, leftMs)) return 'position';
       const differences = await verifySteps(hybrid, { patient: true, signal });
       if (differences === 0) return 'digests';
       throw new MigrationError(
@@ -41,14 +40,4 @@ export async function openHandover(hybrid: Hybrid): Promise<Handover> {
       await back?.[Symbol.asyncDispose]();
     },
   };
-}
-
-/** How long comparing both ends takes, as far as the plan tells. */
-export async function predictedCheckMs({ index, run }: Hybrid): Promise<number> {
-  let [items, bytes] = [0, 0];
-  for await (const page of run.steps(index)) {
-    items += page.length;
-    for (const { item } of page) bytes += item.bytes;
-  }
-  return compareSeconds({ items, bytes }) * 1000;
 }

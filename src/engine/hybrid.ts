@@ -6,6 +6,7 @@ import { notFollowed, type Followed } from '../model/progress.ts';
 import { Applied } from '../follow/applied.ts';
 import { Follower } from '../follow/follow.ts';
 import { Prediction } from '../follow/prediction.ts';
+import { fitsPause, predictedCheckMs } from './predicted-check.ts';
 import type { Ends } from '../store/ends.ts';
 import type { Feed, FeedOptions, Intake } from '../store/following.ts';
 import type { RunContext, ShipmentContext } from './active-run.ts';
@@ -91,7 +92,9 @@ export async function startFollowing(hybrid: Hybrid, lane: Lane, since: string) 
   const { index, run } = hybrid;
   const { name, feed, intake, options } = lane;
   const applied = new Applied();
-  const prediction = new Prediction(await fixedMs(lane, run.signal));
+  const checkMs = await predictedCheckMs(hybrid);
+  const inPause = fitsPause(hybrid.shipment, checkMs, hybrid.cutover.budgetMs) ? checkMs : 0;
+  const prediction = new Prediction((await fixedMs(lane, run.signal)) + inPause);
   const follower = new Follower({
     run: name,
     feed,
