@@ -95,6 +95,7 @@ async function initialise(base: string, data: string, password: string | undefin
     [
       '--no-defaults',
       `--datadir=${data}`,
+      `--tmpdir=${await temporaryFolder(base, owner)}`,
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
       '--skip-log-bin',
@@ -113,6 +114,13 @@ async function initialise(base: string, data: string, password: string | undefin
   if (owner) await chown(init, owner.uid, owner.gid);
 }
 
+async function temporaryFolder(base: string, owner: Owner): Promise<string> {
+  const folder = join(base, 'tmp');
+  await mkdir(folder, { recursive: true });
+  if (owner) await chown(folder, owner.uid, owner.gid);
+  return folder;
+}
+
 async function launch(
   base: string,
   data: string,
@@ -123,6 +131,8 @@ async function launch(
   const init = join(base, 'init.sql');
   const all = {
     datadir: data,
+    // Its own: a server that starts removes all temporary tables that it finds, those of other servers too.
+    tmpdir: await temporaryFolder(base, owner),
     port: String(port),
     'bind-address': '127.0.0.1',
     socket: join(base, 'socket'),

@@ -5,6 +5,8 @@ import type { Connections } from '../connections.ts';
 import { quoteLiteral } from '../names.ts';
 import { sqlState } from '../store-error.ts';
 
+type Mode = 'READ ONLY' | 'READ WRITE';
+
 /** One state of the source for all sessions that read it. Position: `LSN SNAPSHOT-NAME`. */
 export class SharedSnapshot {
   readonly connections: Connections;
@@ -41,10 +43,15 @@ export class SharedSnapshot {
     }
   }
 
-  /** Runs `work` in a read-only transaction that sees the snapshot. */
-  async use<T>(doing: string, signal: AbortSignal, work: (connection: Connection) => Promise<T>): Promise<T> {
+  /** Runs `work` in a transaction that sees the snapshot and is rolled back. */
+  async use<T>(
+    doing: string,
+    signal: AbortSignal,
+    work: (connection: Connection) => Promise<T>,
+    mode: Mode = 'READ ONLY',
+  ): Promise<T> {
     return this.connections.use(doing, signal, async (connection) => {
-      await this.begin(connection);
+      await this.begin(connection, mode);
       try {
         return await work(connection);
       } finally {
@@ -59,11 +66,12 @@ export class SharedSnapshot {
     doing: string,
     signal: AbortSignal,
     generate: (connection: Connection) => AsyncIterable<T>,
+    mode: Mode = 'READ ONLY',
   ): AsyncGenerator<T> {
     const lent = await this.connections.lend(doing, signal);
     let usable = false;
     try {
-      await this.begin(lent.connection);
+      await this.begin(lent.connection, mode);
       yield* generate(lent.connection);
       await lent.connection.run('ROLLBACK');
       usable = true;
@@ -74,12 +82,12 @@ export class SharedSnapshot {
     }
   }
 
-  /** Begins a read-only transaction that sees the snapshot. */
-  async begin(connection: Connection): Promise<void> {
+  /** Begins a transaction that sees the snapshot. */
+  async begin(connection: Connection, mode: Mode = 'READ ONLY'): Promise<void> {
     const { name } = this;
     const join = name === undefined ? '' : `; SET TRANSACTION SNAPSHOT ${quoteLiteral(name)}`;
     try {
-      await connection.run(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${join}`);
+      await connection.run(`BEGIN ISOLATION LEVEL REPEATABLE READ ${mode}${join}`);
     } catch (error) {
       // The session goes back to its pool, and must not be in a failed transaction there.
       await connection.run('ROLLBACK').catch(() => {});

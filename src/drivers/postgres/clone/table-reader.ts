@@ -20,7 +20,7 @@ const parallel = `SET LOCAL max_parallel_workers_per_gather = 4; SET LOCAL min_p
 /** Tables of one server. `filtered`: it is the source, so that an item's condition chooses its rows; the target has
  *  no others. */
 export function createTableReader(
-  _server: Server,
+  { connections }: Server,
   snapshot: SharedSnapshot,
   { filtered }: { readonly filtered: boolean },
 ): TableReader {
@@ -29,11 +29,33 @@ export function createTableReader(
     as: shapeOf(as),
     condition: conditionOf(filtered ? item.where : undefined, pages),
   });
-  const digest = <T>(item: Item, doing: string, signal: AbortSignal, work: (connection: Connection) => Promise<T>) =>
-    snapshot.use(doing, signal, async (connection) => {
-      await connection.run(parallel);
-      if (!filtered) await seeAllRows(connection, item);
-      return work(connection);
+  const digest = async <T>(
+    item: Item,
+    doing: string,
+    signal: AbortSignal,
+    work: (connection: Connection) => Promise<T>,
+  ) => {
+    const hidden = await hidesRows(item, signal);
+    return snapshot.use(
+      doing,
+      signal,
+      async (connection) => {
+        await connection.run(parallel);
+        if (hidden) await seeAllRows(connection, item);
+        return work(connection);
+      },
+      hidden ? 'READ WRITE' : 'READ ONLY',
+    );
+  };
+  /** Of the source the plan has seen to it. */
+  const hidesRows = async ({ key }: Item, signal: AbortSignal): Promise<boolean> =>
+    !filtered &&
+    connections.use(`look at table ${key}`, signal, async (connection) => {
+      const [row] = await connection.query<{ hidden: boolean | null }>(
+        'SELECT row_security_active(to_regclass($1)::oid) AS hidden',
+        [tableSql(key)],
+      );
+      return row?.hidden === true;
     });
   /** One cut per table and run: a table that grows meanwhile keeps its chunks. */
   const cuts = new Map<string, Promise<readonly Chunk[]>>();
@@ -80,23 +102,25 @@ export function createTableReader(
       digest(item, `digest table ${item.key}`, signal, (connection) =>
         bucketsOf(connection, rowsOf(item, as), buckets),
       ),
-    rowPrints: (item, as, buckets, wanted, signal) =>
-      snapshot.stream(`digest rows of table ${item.key}`, signal, async function* (connection) {
-        if (!filtered) await seeAllRows(connection, item);
-        yield* printsOf(connection, rowsOf(item, as), buckets, wanted);
-      }),
+    async *rowPrints(item, as, buckets, wanted, signal) {
+      const hidden = await hidesRows(item, signal);
+      yield* snapshot.stream(
+        `digest rows of table ${item.key}`,
+        signal,
+        async function* (connection) {
+          if (hidden) await seeAllRows(connection, item);
+          yield* printsOf(connection, rowsOf(item, as), buckets, wanted);
+        },
+        hidden ? 'READ WRITE' : 'READ ONLY',
+      );
+    },
   };
 }
 
 /** FORCE ROW LEVEL SECURITY hides rows from a table's owner too. For the length of this transaction, which is rolled
  *  back, it does not. */
 async function seeAllRows(connection: Connection, { key }: Item): Promise<void> {
-  await connection.run('SET TRANSACTION READ WRITE');
-  const [row] = await connection.query<{ hidden: boolean | null }>(
-    'SELECT row_security_active(to_regclass($1)::oid) AS hidden',
-    [tableSql(key)],
-  );
-  if (row?.hidden) await connection.run(`ALTER TABLE ${tableSql(key)} NO FORCE ROW LEVEL SECURITY`);
+  await connection.run(`ALTER TABLE ${tableSql(key)} NO FORCE ROW LEVEL SECURITY`);
 }
 
 function copySql(item: Item, shape: TableShape, condition: string | undefined): string {
