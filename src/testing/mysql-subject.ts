@@ -56,7 +56,7 @@ export async function openMysqlSubject(options: MariadbServerOptions = {}): Prom
     async open(values = {}, database = 'test', user = 'root', query = {}) {
       const password = options.password === undefined ? {} : { password: options.password };
       const { address } = parseAddress(
-        server.url(database).replace('//root@', `//${user}@`) + `?${new URLSearchParams(query)}`,
+        server.url(database).replace('//root@', `//${user}@`) + `?${new URLSearchParams(query).toString()}`,
       );
       const store = await mysqlDriver.open(address, { ...password, ...values }, never);
       assert.ok(store.source);
