@@ -43,6 +43,7 @@ async function cutOverOnce(
   for (const server of [source, target]) psql(source, server.url('postgres'), `CREATE DATABASE ${name}`);
   const [from, to] = [source.url(name), target.url(name)];
   pgbench(source, ['-i', '-q', '-s', String(scale), from]);
+  psql(source, from, 'ALTER TABLE pgbench_history REPLICA IDENTITY FULL');
   const schema = execFileSync(join(source.programs, 'pg_dump'), ['-s', from]);
   execFileSync(join(source.programs, 'psql'), ['-qX', '-o', '/dev/null', to], { input: schema });
   psql(source, to, 'CREATE TABLE probe (at timestamptz)');
