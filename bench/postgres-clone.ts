@@ -98,8 +98,8 @@ function theirs(bench: Bench, name: string, table: string, script: string): Cont
         input: create,
         stdio: ['pipe', 'ignore', 'pipe'],
       });
-      rmSync(join(bench.folder, 'work'), { recursive: true, force: true });
-      mkdirSync(join(bench.folder, 'work'));
+      rmSync(join(bench.folder, 'scratch'), { recursive: true, force: true });
+      mkdirSync(join(bench.folder, 'scratch'));
     },
   };
 }
@@ -113,10 +113,10 @@ function empty(bench: Bench): void {
 }
 
 const pgcopydb = ({ folder, from, to }: Bench): string =>
-  `pgcopydb copy table-data --dir ${folder}/work/pgcopydb --table-jobs 2 --split-tables-larger-than 200MB --source '${from.url()}' --target '${to.url()}'`;
+  `pgcopydb copy table-data --dir ${folder}/scratch/pgcopydb --table-jobs 2 --split-tables-larger-than 200MB --source '${from.url()}' --target '${to.url()}'`;
 
 const dumpAndRestore = ({ folder, from, to }: Bench, table: string): string =>
-  `pg_dump -a -Fd -j2 -t ${table} -f ${folder}/work/dump '${from.url()}'; pg_restore -a -j2 -d '${to.url()}' ${folder}/work/dump`;
+  `pg_dump -a -Fd -j2 -t ${table} -f ${folder}/scratch/dump '${from.url()}'; pg_restore -a -j2 -d '${to.url()}' ${folder}/scratch/dump`;
 
 /** Copies by that many pipes at once, each a part of the table's pages. */
 function pipes({ from, to }: Bench, table: string, format: 'binary' | 'text', count: number): string {

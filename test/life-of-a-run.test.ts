@@ -53,6 +53,9 @@ describe('the life of a run', () => {
     assert.match(output + remark, /waybill resume|"outcome":"paused"/);
     const { rows: none } = await client.query(`SELECT to_regclass('public.big') AS it`);
     assert.equal(none[0].it, null, 'nothing is visible before it is whole');
+    const early = await place.waybill('verify', 'latest');
+    assert.equal(early.code, 2, 'what has arrived so far must not be called equal');
+    assert.match(early.stderr, /only a finished run can be verified[\s\S]*waybill resume/);
     const resumed = await place.waybill('resume', 'latest', '--json');
     assert.equal(resumed.code, 0, resumed.stdout.slice(-500));
     const { rows } = await client.query('SELECT count(*)::int AS n, sum(id)::text AS ids FROM big');

@@ -133,9 +133,25 @@ async function replayed(run: string, { journal }: RunParts) {
   return { progress, seq: last };
 }
 
+/** What an unfinished run has recorded so far may be equal at both ends, and much be missing all the same. */
+async function refuseUnfinished(run: string, { journal }: RunParts): Promise<void> {
+  const known = (await journal.runs()).find(({ id }) => id === run);
+  const state = known && stateNow(known);
+  if (state === 'done' || state === 'differs') return;
+  throw new MigrationError(
+    'config.invalid',
+    `Run ${run} is ${state ?? 'unknown'}: only a finished run can be verified.`,
+    {
+      hint: `Let it finish first: waybill resume ${run}`,
+      where: run,
+    },
+  );
+}
+
 async function verifyRun(run: string, parts: RunParts, options: VerifyOptions): Promise<Verification> {
   const { journal, open } = parts;
   const header = await journal.header(run);
+  await refuseUnfinished(run, parts);
   const past = new Past({ keepReceipts: true });
   for await (const page of journal.replay(run)) for (const { event } of page) past.add(event);
   const differences: { shipment: string; difference: Difference }[] = [];
